@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+# Thin on purpose: each target is one script or one program; this file only names them.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build bench test report plots perf-stat kernel vm kernel-series clean
+
+help:           ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+setup:          ## install the Debian packages that build and bench need (NO_INSTALL=1: only check)
+	@scripts/setup.sh build bench
+
+build:          ## build/tabench, build/taworker
+	@scripts/build.sh build
+
+bench:          ## measure, chart, report  (PROFILE=smoke|default|full SUBJECTS= WORKLOADS= RESUME=1 NO_INSTALL=1 NO_TUNE=1)
+	@scripts/bench.sh
+
+test:           ## every test; STAGES="name ..." picks some
+	@scripts/test.sh $(STAGES)
+
+report:         ## write the report of RUN=dir again
+	@build/tabench report "$(or $(RUN),results/latest)"
+
+plots:          ## draw the charts of RUN=dir again
+	@scripts/plots.sh "$(or $(RUN),results/latest)"
+
+perf-stat:      ## perf stat over each cell, its counts beside the suite's own
+	@scripts/perf-stat.sh
+
+kernel:         ## build the patched kernel (DEBUG=1: KASAN, lockdep, DEBUG_VM)
+	@scripts/kernel.sh build
+
+vm:             ## a shell in the patched kernel
+	@scripts/vm.sh shell
+
+kernel-series:  ## write and check the mailable patch series
+	@scripts/kernel.sh series
+
+clean:          ## remove the build directories; results and the kernel cache stay
+	@rm -rf build build-*
