@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One way of getting initialised memory ("subject").
+ *
+ * Contract. A file allocators/alloc_<name>.c defines one strategy (or one family that shares its code)
+ * and registers it with REGISTER_ALLOCATOR(); the build globs the files, no list is edited. The name
+ * says the whole subject and never changes its meaning. The same objects are linked into the worker,
+ * which calls them, and into tabench, which only lists them and asks supported().
+ *
+ * The worker is single-threaded while it calls these hooks, except that alloc/release of the "threads"
+ * workloads may be called from several threads at once: keep no unlocked state in statics.
+ * Hooks return 0 or -errno, print nothing, and use libc only. A subject other than a malloc must not
+ * call malloc. Every pointer passes through launder() so that the compiler cannot fold malloc+memset
+ * into calloc or drop an allocation it sees freed.
+ */
+#ifndef TA_ALLOCATOR_H
+#define TA_ALLOCATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	ALLOC_LAZY = 1u << 0,	      /* fill 0: nothing becomes resident at allocation */
+	ALLOC_LAZY_FILL = 1u << 1,    /* the same for a fill byte other than 0 */
+	ALLOC_FILL_ANY = 1u << 2,     /* can give any fill byte (eagerly, unless ALLOC_LAZY_FILL) */
+	ALLOC_NEEDS_KERNEL = 1u << 3, /* needs the kernel with tamalloc, or one of its modules */
+	ALLOC_NEEDS_ROOT = 1u << 4,
+	ALLOC_NO_FREE = 1u << 5, /* release gives nothing back (null, arenas) */
+};
+
+/* State of one worker's use of an allocator. priv belongs to the allocator. */
+struct alloc_ctx {
+	void *priv;
+	char backend[32]; /* which layer served, if the subject has several; else empty */
+};
+
+/* One allocation. */
+struct block {
+	void *addr;
+	size_t bytes;	 /* address space obtained, at least the size asked for */
+	bool holds_fill; /* every byte reads as the fill byte now (false: may be dirty) */
+	uintptr_t handle;
+};
+
+/* Bytes the subject's blocks hold that smaps' Anonymous, Swap and Hugetlb lines do not show. */
+struct alloc_held {
+	uint64_t shmem_or_memfd_bytes;
+	uint64_t driver_bytes;
+};
+
+struct allocator {
+	const char *name;    /* required: as typed, e.g. "mmap/noreserve" */
+	const char *summary; /* required: one line */
+	unsigned flags;
+	const char *preload; /* file name of the library the worker is started under, or NULL */
+
+	/* Optional: can it run here? If not, one sentence into reason (what is missing, what would help). */
+	bool (*supported)(char *reason, size_t reason_bytes);
+	/* Optional: called once before the baseline, unmeasured. */
+	int (*prepare)(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill);
+	/* Required: size_bytes of memory in which each byte reads as fill. -ENOMEM where it cannot be had;
+	 * size 0: -EINVAL, or a block of 0 bytes that release takes. */
+	int (*alloc)(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill, struct block *block);
+	/* Required: gives the block back. */
+	int (*release)(struct alloc_ctx *ctx, struct block *block);
+	/* Optional: gives everything back, also what a library caches. */
+	void (*reset)(struct alloc_ctx *ctx);
+	/* Optional: see struct alloc_held. */
+	void (*held)(struct alloc_ctx *ctx, struct alloc_held *held);
+
+	struct allocator *next; /* set by the registry */
+};
+
+/* The registry: sorted by name, "null" first. Built by constructors before main(). */
+void allocator_register(struct allocator *allocator);
+const struct allocator *allocator_first(void);
+const struct allocator *allocator_find(const char *name); /* NULL if unknown */
+
+#define REGISTER_ALLOCATOR(variable)                                                               \
+	__attribute__((constructor)) static void register_##variable(void)                         \
+	{                                                                                          \
+		allocator_register(&(variable));                                                   \
+	}
+
+/* The compiler loses sight of where the pointer came from. */
+static inline void *launder(void *pointer)
+{
+	__asm__ volatile("" : "+r"(pointer) : : "memory");
+	return pointer;
+}
+
+#endif
