@@ -9,20 +9,21 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+groups=$(cd "$here/packages" && echo *)
 
 die() {
 	echo "setup: $*" >&2
 	exit "${code:-1}"
 }
 
-[ $# -gt 0 ] || code=2 die "no group given; known groups: $(ls "$here/packages" | xargs)"
+[ $# -gt 0 ] || code=2 die "no group given; known groups: $groups"
 command -v dpkg-query >/dev/null ||
 	die "this is not a Debian-like system; install the equivalents of scripts/packages/{$*} and set NO_INSTALL=1"
 
 missing_required=() missing_optional=()
 for group in "$@"; do
 	list=$here/packages/$group
-	[ -f "$list" ] || code=2 die "unknown group '$group'; known groups: $(ls "$here/packages" | xargs)"
+	[ -f "$list" ] || code=2 die "unknown group '$group'; known groups: $groups"
 	while read -r package; do
 		optional=${package: -1}
 		package=${package%\?}
