@@ -2,16 +2,16 @@
 /*
  * One way of getting initialised memory ("subject").
  *
- * Contract. A file allocators/alloc_<name>.c defines one strategy (or one family that shares its code)
- * and registers it with REGISTER_ALLOCATOR(); the build globs the files, no list is edited. The name
- * says the whole subject and never changes its meaning. The same objects are linked into the worker,
- * which calls them, and into tabench, which only lists them and asks supported().
+ * Contract. A file allocators/alloc_<name>.c defines one strategy (or one family that shares its
+ * code) and registers it with REGISTER_ALLOCATOR(); the build globs the files, no list is edited.
+ * The name says the whole subject and never changes its meaning. The same objects are linked into
+ * the worker, which calls them, and into tabench, which only lists them and asks supported().
  *
- * The worker is single-threaded while it calls these hooks, except that alloc/release of the "threads"
- * workloads may be called from several threads at once: keep no unlocked state in statics.
- * Hooks return 0 or -errno, print nothing, and use libc only. A subject other than a malloc must not
- * call malloc. Every pointer passes through launder() so that the compiler cannot fold malloc+memset
- * into calloc or drop an allocation it sees freed.
+ * The worker is single-threaded while it calls these hooks, except that alloc/release of the
+ * "threads" workloads may be called from several threads at once: keep no unlocked state in
+ * statics. Hooks return 0 or -errno, print nothing, and use libc only. A subject other than a
+ * malloc must not call malloc. Every pointer passes through launder() so that the compiler cannot
+ * fold malloc+memset into calloc or drop an allocation it sees freed.
  */
 #ifndef TA_ALLOCATOR_H
 #define TA_ALLOCATOR_H
@@ -27,6 +27,7 @@ enum {
 	ALLOC_NEEDS_KERNEL = 1u << 3, /* needs the kernel with tamalloc, or one of its modules */
 	ALLOC_NEEDS_ROOT = 1u << 4,
 	ALLOC_NO_FREE = 1u << 5, /* release gives nothing back (null, arenas) */
+	ALLOC_HUGE = 1u << 6,	 /* asks for huge pages: one touch may commit a whole one */
 };
 
 /* State of one worker's use of an allocator. priv belongs to the allocator. */
@@ -55,13 +56,15 @@ struct allocator {
 	unsigned flags;
 	const char *preload; /* file name of the library the worker is started under, or NULL */
 
-	/* Optional: can it run here? If not, one sentence into reason (what is missing, what would help). */
+	/* Optional: can it run here? If not, one sentence into reason (what is missing, what would
+	 * help). */
 	bool (*supported)(char *reason, size_t reason_bytes);
 	/* Optional: called once before the baseline, unmeasured. */
 	int (*prepare)(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill);
-	/* Required: size_bytes of memory in which each byte reads as fill. -ENOMEM where it cannot be had;
-	 * size 0: -EINVAL, or a block of 0 bytes that release takes. */
-	int (*alloc)(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill, struct block *block);
+	/* Required: size_bytes of memory in which each byte reads as fill. -ENOMEM where it cannot
+	 * be had; size 0: -EINVAL, or a block of 0 bytes that release takes. */
+	int (*alloc)(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill,
+		     struct block *block);
 	/* Required: gives the block back. */
 	int (*release)(struct alloc_ctx *ctx, struct block *block);
 	/* Optional: gives everything back, also what a library caches. */
@@ -77,10 +80,10 @@ void allocator_register(struct allocator *allocator);
 const struct allocator *allocator_first(void);
 const struct allocator *allocator_find(const char *name); /* NULL if unknown */
 
-#define REGISTER_ALLOCATOR(variable)                                                               \
-	__attribute__((constructor)) static void register_##variable(void)                         \
-	{                                                                                          \
-		allocator_register(&(variable));                                                   \
+#define REGISTER_ALLOCATOR(variable)                                       \
+	__attribute__((constructor)) static void register_##variable(void) \
+	{                                                                  \
+		allocator_register(&(variable));                           \
 	}
 
 /* The compiler loses sight of where the pointer came from. */

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plan.h"
+
+#define ARRAY(...) \
+	(const int64_t[]){__VA_ARGS__}, sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)
+
+static const struct profile profiles[] = {
+	{"smoke", "does everything work: small and short, no claim", 32ull << 20, 3, 3,
+	 ARRAY(5, 50, 100), false},
+	{"default", "the figures of the report", 256ull << 20, 9, 25,
+	 ARRAY(1, 5, 10, 25, 50, 75, 100), false},
+	{"full", "more repetitions and a finer crossover", 256ull << 20, 15, 40,
+	 ARRAY(1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100), true},
+};
+
+const struct profile *profile_at(unsigned index)
+{
+	return index < sizeof(profiles) / sizeof(profiles[0]) ? &profiles[index] : NULL;
+}
+
+const struct profile *profile_find(const char *name)
+{
+	for (unsigned i = 0; profile_at(i); i++)
+		if (!strcmp(profiles[i].name, name))
+			return &profiles[i];
+	return NULL;
+}
+
+void cell_id(const char *identity, char id[CELL_ID_CHARS])
+{
+	uint64_t hash = 0xcbf29ce484222325ull;
+
+	for (; *identity; identity++)
+		hash = (hash ^ (unsigned char)*identity) * 0x100000001b3ull;
+	snprintf(id, CELL_ID_CHARS, "%016" PRIx64, hash);
+}
+
+static unsigned param_count(const struct workload *workload)
+{
+	unsigned n = 0;
+
+	while (workload->params && n < WL_MAX_PARAMS && workload->params[n].name)
+		n++;
+	return n;
+}
+
+static int param_index(const struct workload *workload, const char *name)
+{
+	for (unsigned i = 0; i < param_count(workload); i++)
+		if (!strcmp(workload->params[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void cell_identity(const struct cell *cell, const char *extra, char out[CELL_IDENTITY_CHARS])
+{
+	char texts[WL_MAX_PARAMS + 1][64];
+	const char *sorted[WL_MAX_PARAMS + 1];
+	unsigned n = param_count(cell->workload);
+	int used;
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "%s=%" PRId64, cell->workload->params[i].name,
+			 cell->params[i]);
+		sorted[i] = texts[i];
+	}
+	if (extra)
+		sorted[n++] = extra;
+	qsort(sorted, n, sizeof(sorted[0]), compare_names);
+	used = snprintf(out, CELL_IDENTITY_CHARS, "host|%s|%s|%" PRIu64 "|%u|%u|",
+			cell->subject->name, cell->workload->name, cell->size_bytes, cell->threads,
+			cell->fill);
+	for (unsigned i = 0; i < n && used < CELL_IDENTITY_CHARS; i++)
+		used += snprintf(out + used, CELL_IDENTITY_CHARS - (size_t)used, "%s%s",
+				 i ? "," : "", sorted[i]);
+}
+
+bool subject_supported(const struct allocator *subject, char *reason, size_t reason_bytes)
+{
+	if ((subject->flags & ALLOC_NEEDS_ROOT) && geteuid() != 0) {
+		snprintf(reason, reason_bytes, "needs root; run it with sudo");
+		return false;
+	}
+	return !subject->supported || subject->supported(reason, reason_bytes);
+}
+
+static uint64_t cell_pages(const struct cell *cell)
+{
+	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+
+	return cell->workload->pages(cell->size_bytes, page_bytes, cell->params);
+}
+
+static bool cell_is_lazy(const struct cell *cell)
+{
+	return cell->subject->flags & (cell->fill ? ALLOC_LAZY_FILL : ALLOC_LAZY);
+}
+
+/* What one touch may commit. */
+static uint64_t granule_bytes(const struct plan_options *options, const struct cell *cell)
+{
+	if (options->huge_page_bytes && (options->thp_always || cell->subject->flags & ALLOC_HUGE))
+		return options->huge_page_bytes;
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* An upper bound: page tables included where nothing but them is committed. */
+static uint64_t committed_bytes(const struct plan_options *options, const struct cell *cell)
+{
+	uint64_t touched;
+
+	if (!cell_is_lazy(cell))
+		return cell->size_bytes;
+	if (cell->workload->reads_only && !cell->fill)
+		return cell_pages(cell) * sizeof(uint64_t);
+	touched = cell_pages(cell);
+	if (touched > cell->size_bytes / granule_bytes(options, cell))
+		return cell->size_bytes;
+	return touched * granule_bytes(options, cell);
+}
+
+/*
+ * Rule 10: a sparse workload whose touched pages would commit more than a quarter of the memory
+ * gets a bound, which is one of its parameters; what then still does not fit is unsupported.
+ */
+static void apply_memory_rule(const struct plan_options *options, struct cell *cell)
+{
+	int bound = param_index(cell->workload, "max_touched_bytes");
+	uint64_t quarter = options->memory_available_bytes / 4;
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (bound >= 0 && cell_is_lazy(cell) && committed_bytes(options, cell) > quarter)
+		cell->params[bound] =
+			(int64_t)(quarter / granule_bytes(options, cell) * page_bytes);
+	cell->committed_bytes = committed_bytes(options, cell);
+	if (cell->supported && cell->committed_bytes > options->memory_available_bytes / 20 * 19) {
+		cell->supported = false;
+		snprintf(cell->reason, sizeof(cell->reason),
+			 "would commit %" PRIu64 " MiB of the %" PRIu64
+			 " MiB of memory available; choose a smaller --size",
+			 cell->committed_bytes >> 20, options->memory_available_bytes >> 20);
+	}
+}
+
+/* Rough on purpose: the run corrects it by what it sees. */
+static double estimate_s(const struct cell *cell)
+{
+	double pages = (double)cell->committed_bytes / (double)sysconf(_SC_PAGESIZE);
+
+	return 0.02 + 0.8e-6 * pages + 0.2e-6 * (double)cell_pages(cell);
+}
+
+static int add_cell(struct plan *plan, const struct cell *template, int64_t percent)
+{
+	struct cell *cell, *grown;
+	int percent_at = param_index(template->workload, "percent");
+
+	grown = realloc(plan->cells, (plan->n_cells + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	plan->cells = grown;
+	cell = &grown[plan->n_cells++];
+	*cell = *template;
+	for (unsigned i = 0; i < param_count(cell->workload); i++)
+		cell->params[i] = cell->workload->params[i].fallback;
+	if (percent_at >= 0)
+		cell->params[percent_at] = percent;
+	cell->supported = subject_supported(cell->subject, cell->reason, sizeof(cell->reason));
+	if (cell->supported && cell->fill &&
+	    !(cell->subject->flags & (ALLOC_FILL_ANY | ALLOC_LAZY_FILL))) {
+		cell->supported = false;
+		snprintf(cell->reason, sizeof(cell->reason), "%s gives zeros only",
+			 cell->subject->name);
+	}
+	apply_memory_rule(&plan->options, cell);
+	cell_identity(cell, NULL, cell->identity);
+	cell_id(cell->identity, cell->id);
+	cell->estimate_s = estimate_s(cell);
+	plan->n_supported += cell->supported;
+	return 0;
+}
+
+static int add_cells_of(struct plan *plan, const struct cell *template)
+{
+	const struct profile *profile = plan->options.profile;
+	unsigned n = 1;
+	int error = 0;
+
+	if (param_index(template->workload, "percent") >= 0) {
+		if (template->fill && !plan->options.percents_for_fills)
+			return 0;
+		n = profile->n_percents;
+	}
+	for (unsigned i = 0; i < n && !error; i++)
+		error = add_cell(plan, template, profile->percents[i]);
+	return error;
+}
+
+static bool subject_wanted(const struct plan_options *options, const struct allocator *subject)
+{
+	for (unsigned i = 0; i < options->n_subjects; i++)
+		if (options->subjects[i] == subject)
+			return true;
+	return options->n_subjects == 0;
+}
+
+static bool workload_wanted(const struct plan_options *options, const struct workload *workload)
+{
+	for (unsigned i = 0; i < options->n_workloads; i++)
+		if (options->workloads[i] == workload)
+			return true;
+	return options->n_workloads == 0;
+}
+
+static int expand_size_and_fill(struct plan *plan, uint64_t size_bytes, unsigned char fill)
+{
+	const struct plan_options *options = &plan->options;
+
+	for (const struct workload *w = workload_first(); w; w = w->next) {
+		for (const struct allocator *a = allocator_first(); a; a = a->next) {
+			struct cell template = {.subject = a,
+						.workload = w,
+						.size_bytes = size_bytes,
+						.threads = 1,
+						.fill = fill};
+			int error;
+
+			if (!subject_wanted(options, a) || !workload_wanted(options, w))
+				continue;
+			error = add_cells_of(plan, &template);
+			if (error)
+				return error;
+		}
+	}
+	return 0;
+}
+
+int plan_expand(struct plan *plan, const struct plan_options *options)
+{
+	struct plan_options *mine = &plan->options;
+	unsigned per_cell;
+	int error = 0;
+
+	*plan = (struct plan){.options = *options};
+	if (!mine->n_sizes)
+		mine->sizes_bytes[mine->n_sizes++] = mine->profile->size_bytes;
+	if (!mine->n_fills) {
+		mine->fills[mine->n_fills++] = 0;
+		mine->fills[mine->n_fills++] = 0xab;
+	}
+	if (!mine->repetitions)
+		mine->repetitions = mine->profile->repetitions;
+	for (unsigned s = 0; s < mine->n_sizes && !error; s++)
+		for (unsigned f = 0; f < mine->n_fills && !error; f++)
+			error = expand_size_and_fill(plan, mine->sizes_bytes[s], mine->fills[f]);
+	if (error) {
+		plan_free(plan);
+		return error;
+	}
+	per_cell = mine->repetitions + 1 + mine->perf_stat; /* + 1: verify */
+	for (unsigned i = 0; i < plan->n_cells; i++)
+		if (plan->cells[i].supported)
+			plan->estimate_s += per_cell * plan->cells[i].estimate_s;
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	free(plan->cells);
+	plan->cells = NULL;
+	plan->n_cells = plan->n_supported = 0;
+}
+
+static uint64_t next_random(uint64_t *state) /* splitmix64 */
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+unsigned plan_block_order(const struct plan *plan, unsigned block, unsigned *order)
+{
+	uint64_t state = plan->options.seed;
+	unsigned n = 0;
+
+	state = next_random(&state) + block;
+	for (unsigned i = 0; i < plan->n_cells; i++)
+		if (plan->cells[i].supported)
+			order[n++] = i;
+	for (unsigned i = n; i > 1; i--) {
+		unsigned j = (unsigned)(next_random(&state) % i), swap = order[i - 1];
+
+		order[i - 1] = order[j];
+		order[j] = swap;
+	}
+	return n;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a run is going to do: cells (one per target x subject x workload x size x fill x
+ * parameters), and for each either the repetitions or the reason why it cannot run here.
+ *
+ * A plan is a pure function of its options, the registries and the memory available: the same
+ * options give the same cells in the same order, which is what resuming relies on.
+ */
+#ifndef TA_PLAN_H
+#define TA_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "allocator.h"
+#include "workload.h"
+
+#define PLAN_MAX_LIST	     64
+#define PLAN_SIZE_LIMIT	     (1ull << 47) /* user address space of x86-64: sizes are below it */
+#define PLAN_MAX_REPETITIONS 1000
+#define CELL_ID_CHARS	     17
+#define CELL_IDENTITY_CHARS  256
+
+struct profile {
+	const char *name, *summary;
+	uint64_t size_bytes;
+	unsigned repetitions;
+	unsigned overhead_pairs; /* of the timeline's sampler, on and off */
+	const int64_t *percents; /* values of a workload's parameter "percent" */
+	unsigned n_percents;
+	bool percents_for_fills; /* vary percent for fills other than 0 as well */
+};
+
+const struct profile *profile_find(const char *name); /* NULL if unknown */
+const struct profile *profile_at(unsigned index);     /* NULL past the end */
+
+/* What the user asked for. Lists hold registered names; an empty list means all. */
+struct plan_options {
+	const struct profile *profile;
+	const struct allocator *subjects[PLAN_MAX_LIST];
+	const struct workload *workloads[PLAN_MAX_LIST];
+	uint64_t sizes_bytes[PLAN_MAX_LIST]; /* empty: the profile's */
+	unsigned char fills[PLAN_MAX_LIST];
+	unsigned n_subjects, n_workloads, n_sizes, n_fills;
+	unsigned repetitions; /* 0: the profile's */
+	unsigned timeout_s;   /* per sample */
+	uint64_t seed;
+	bool percents_for_fills;	 /* vary "percent" for fills other than 0 as well */
+	bool perf_stat;			 /* each cell once more under perf stat */
+	uint64_t memory_available_bytes; /* what rule 10 is applied to */
+	uint64_t huge_page_bytes; /* what one touch may commit with ALLOC_HUGE; 0: no THP here */
+	bool thp_always;	  /* every subject may get huge pages */
+	const char *worker_path;  /* the taworker binary */
+};
+
+struct cell {
+	char id[CELL_ID_CHARS]; /* FNV-1a 64 of identity, 16 hex digits */
+	char identity
+		[CELL_IDENTITY_CHARS]; /* target|subject|workload|size_bytes|threads|fill|params
+					*/
+	const struct allocator *subject;
+	const struct workload *workload;
+	uint64_t size_bytes;
+	unsigned threads;
+	unsigned char fill;
+	int64_t params[WL_MAX_PARAMS]; /* in the order of workload->params */
+	bool supported;
+	char reason[200];	  /* why not, one sentence */
+	uint64_t committed_bytes; /* expected at the fullest, an upper bound */
+	double estimate_s;	  /* of one sample */
+};
+
+struct plan {
+	struct plan_options options; /* with the profile's values filled in */
+	struct cell *cells;
+	unsigned n_cells, n_supported;
+	double estimate_s; /* of everything */
+};
+
+/* Expands options into plan. 0 or -ENOMEM. The caller frees with plan_free(). */
+int plan_expand(struct plan *plan, const struct plan_options *options);
+void plan_free(struct plan *plan);
+
+/*
+ * Fills order[0..n_cells) with the indices of the supported cells in the random order of one block
+ * and returns how many. Every block holds each supported cell once, so allocators interleave.
+ */
+unsigned plan_block_order(const struct plan *plan, unsigned block, unsigned *order);
+
+/* Writes cell's identity; extra ("sampler=on"), if not NULL, counts as one more parameter. */
+void cell_identity(const struct cell *cell, const char *extra, char out[CELL_IDENTITY_CHARS]);
+
+/* Can the subject run here at all? If not, one sentence into reason. */
+bool subject_supported(const struct allocator *subject, char *reason, size_t reason_bytes);
+
+/* FNV-1a 64 of identity as 16 hex digits into id. */
+void cell_id(const char *identity, char id[CELL_ID_CHARS]);
+
+#endif
