@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a worker tells the runner: one fixed binary record, written with one write(2) to a pipe. Worker
- * and runner come from the same build (record_version checks it), so fields are found by index.
+ * What a worker tells the runner: one fixed binary record, written with one write(2) to a pipe.
+ * Worker and runner come from the same build (record_version checks it), so fields are found by
+ * index.
  */
 #ifndef TA_RECORD_H
 #define TA_RECORD_H
@@ -11,7 +12,7 @@
 #include "phase.h"
 #include "probe.h"
 
-#define RECORD_MAGIC 0x74616d72u
+#define RECORD_MAGIC   0x74616d72u
 #define RECORD_VERSION 1u
 
 enum record_outcome { RECORD_OK, RECORD_UNSUPPORTED, RECORD_ENOMEM, RECORD_FAILED };
@@ -19,18 +20,20 @@ enum record_outcome { RECORD_OK, RECORD_UNSUPPORTED, RECORD_ENOMEM, RECORD_FAILE
 struct record_phase {
 	uint64_t present; /* 0 or 1 */
 	uint64_t cost;	  /* ns of CLOCK_MONOTONIC (instructions under icount: the runner knows) */
-	/* By field index: counters as difference over the phase, gauges as growth over the baseline at
-	 * the end of the phase, peaks unknown. */
+	/* By field index: counters as difference over the phase, gauges as growth over the baseline
+	 * at the end of the phase, peaks unknown. */
 	uint64_t values[PROBE_MAX_FIELDS];
-	uint64_t shmem_or_memfd_bytes, driver_bytes; /* of the allocator, growth over the baseline */
+	uint64_t shmem_or_memfd_bytes,
+		driver_bytes; /* of the allocator, growth over the baseline */
 };
 
 struct record {
 	uint32_t magic, version;
 	uint32_t outcome; /* enum record_outcome */
 	uint32_t phase_count_max;
-	int32_t error; /* errno of a failure, or 0 */
-	int32_t verified; /* purpose verify: 1 right, 0 wrong; measure: whether the checksum was right */
+	int32_t error;	  /* errno of a failure, or 0 */
+	int32_t verified; /* purpose verify: 1 right, 0 wrong; measure: whether the checksum was
+			     right */
 	uint64_t reserved_bytes, touched_pages, operations;
 	uint64_t checksum, expected;
 	uint64_t wrong_bytes, first_wrong;
@@ -39,8 +42,9 @@ struct record {
 	uint64_t settled[PROBE_MAX_FIELDS];
 	uint64_t settled_shmem_or_memfd_bytes, settled_driver_bytes;
 	uint64_t baseline_rss_bytes;
-	uint64_t rss_after_free_bytes; /* growth over the baseline */
-	uint64_t probe_cost_ns[PROBE_MAX]; /* one read of each probe, median of several, by probe order */
+	uint64_t rss_after_free_bytes;	   /* growth over the baseline */
+	uint64_t probe_cost_ns[PROBE_MAX]; /* one read of each probe, median of several, by probe
+					      order */
 	char probe_source[PROBE_MAX][64];
 	char backend[32];
 	char reason[160]; /* of an outcome other than ok */

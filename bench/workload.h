@@ -2,15 +2,18 @@
 /*
  * One way of using memory ("workload").
  *
- * Contract. A file bench/workloads/wl_<name>.c registers one workload; the build globs the files. run()
- * marks phases and never reads a clock: the worker does that at the marks. Order of calls in a worker:
+ * Contract. A file bench/workloads/wl_<name>.c registers one workload; the build globs the files.
+ *run() marks phases and never reads a clock: the worker does that at the marks. Order of calls in a
+ *worker:
  *
- *	setup -> (baseline) -> run { phase alloc, phase touch, ..., wl_settle, phase free } -> teardown
+ *	setup -> (baseline) -> run { phase alloc, phase touch, ..., wl_settle, phase free } ->
+ *teardown
  *
- * run() must call wl_settle() exactly once, outside any phase, when its memory is at its fullest: there
- * the worker reads the gauges and then calls check() (purpose measure: a checksum over touched pages
- * only) or verify() (purpose verify: every byte). setup() allocates and prefaults whatever run() needs
- * with mmap, never malloc; between setup and teardown a workload takes memory only by wl_alloc().
+ * run() must call wl_settle() exactly once, outside any phase, when its memory is at its fullest:
+ *there the worker reads the gauges and then calls check() (purpose measure: a checksum over touched
+ *pages only) or verify() (purpose verify: every byte). setup() allocates and prefaults whatever
+ *run() needs with mmap, never malloc; between setup and teardown a workload takes memory only by
+ *wl_alloc().
  */
 #ifndef TA_WORKLOAD_H
 #define TA_WORKLOAD_H
@@ -30,7 +33,8 @@ struct wl_param {
 
 struct worker; /* private to worker.c */
 
-/* What a workload sees. Fields above the line are set before setup(); the workload fills those below. */
+/* What a workload sees. Fields above the line are set before setup(); the workload fills those
+ * below. */
 struct wl {
 	size_t size_bytes;
 	size_t page_bytes; /* base page size */
@@ -43,11 +47,11 @@ struct wl {
 	struct block block;	 /* the main block, where there is one */
 	uint64_t reserved_bytes; /* kept by wl_alloc */
 	uint64_t touched_pages;
-	uint64_t operations;	  /* of workload->unit */
-	uint64_t checksum;	  /* set by check() */
-	uint64_t expected;	  /* what checksum must be */
-	uint64_t wrong_bytes;	  /* set by verify(): 0 = right */
-	uint64_t first_wrong;	  /* offset of the first wrong byte */
+	uint64_t operations;  /* of workload->unit */
+	uint64_t checksum;    /* set by check() */
+	uint64_t expected;    /* what checksum must be */
+	uint64_t wrong_bytes; /* set by verify(): 0 = right */
+	uint64_t first_wrong; /* offset of the first wrong byte */
 	void *priv;
 };
 
@@ -60,10 +64,10 @@ struct workload {
 	bool reads_only; /* commits nothing on a lazy subject of fill 0 */
 	/* Pages touched, for the plan's memory check and time estimate. Required. */
 	uint64_t (*pages)(size_t size_bytes, size_t page_bytes, const int64_t *params);
-	int (*setup)(struct wl *w);    /* optional */
-	int (*run)(struct wl *w);      /* required */
-	int (*check)(struct wl *w);    /* required */
-	int (*verify)(struct wl *w);   /* required */
+	int (*setup)(struct wl *w);	/* optional */
+	int (*run)(struct wl *w);	/* required */
+	int (*check)(struct wl *w);	/* required */
+	int (*verify)(struct wl *w);	/* required */
 	void (*teardown)(struct wl *w); /* optional */
 	struct workload *next;
 };
@@ -72,14 +76,15 @@ void workload_register(struct workload *workload);
 const struct workload *workload_first(void);
 const struct workload *workload_find(const char *name);
 
-#define REGISTER_WORKLOAD(variable)                                                                \
-	__attribute__((constructor)) static void register_##variable(void)                         \
-	{                                                                                          \
-		workload_register(&(variable));                                                    \
+#define REGISTER_WORKLOAD(variable)                                        \
+	__attribute__((constructor)) static void register_##variable(void) \
+	{                                                                  \
+		workload_register(&(variable));                            \
 	}
 
 /* Services of the worker. */
-int wl_alloc(struct wl *w, size_t size_bytes, struct block *block); /* by the subject; 0 or -errno */
+int wl_alloc(struct wl *w, size_t size_bytes,
+	     struct block *block); /* by the subject; 0 or -errno */
 int wl_release(struct wl *w, struct block *block);
 void wl_phase_begin(struct wl *w, enum phase phase);
 void wl_phase_end(struct wl *w);
