@@ -32,10 +32,9 @@
  * tails are zeroed.
  *
  * Errors: EINVAL (pid negative, count 0, unknown flags, entry_bytes below
- * TAMSTAT_SIZE_VER0 or no multiple of 8), E2BIG (entry_bytes above the page
- * size), ESRCH (without TAMSTAT_ALL: no process has that PID; a thread's ID is
- * none), EFAULT (buf; when entries were already written, their number is
- * returned instead).
+ * TAMSTAT_SIZE_VER0), E2BIG (entry_bytes above the page size), ESRCH (without
+ * TAMSTAT_ALL: no process has that PID; a thread's ID is none), EFAULT (buf;
+ * when entries were already written, their number is returned instead).
  */
 #define TAMSTAT_ALL		(1U << 0)	/* every visible process with PID >= pid */
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _LINUX_TAMALLOC_H
+#define _LINUX_TAMALLOC_H
+
+#include <linux/mm.h>
+
+/*
+ * Memory of tamalloc(2) is private anonymous memory whose VMA carries
+ * VM_TAMALLOC and, in VM_FILL_MASK, the byte that untouched pages read as.
+ * Both are part of vm_flags: VMAs of different fill never merge, and split,
+ * fork and mremap hand them on without knowing of them.
+ */
+#ifdef CONFIG_TAMALLOC
+
+static inline bool vma_is_tamalloc(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_TAMALLOC;
+}
+
+/*
+ * The byte that untouched pages of @vma read as. If it is not 0, the zero page
+ * must not stand in for an untouched page. (One may be there still: KSM and
+ * UFFDIO_ZEROPAGE put it where the contents are zero.)
+ */
+static inline u8 vma_fill_byte(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & VM_FILL_MASK) >> VM_FILL_SHIFT;
+}
+
+struct folio *tamalloc_alloc_folio(struct vm_fault *vmf);
+struct page *tamalloc_dump_page(unsigned long addr);
+
+#else /* !CONFIG_TAMALLOC */
+
+static inline bool vma_is_tamalloc(const struct vm_area_struct *vma)
+{
+	return false;
+}
+
+static inline u8 vma_fill_byte(const struct vm_area_struct *vma)
+{
+	return 0;
+}
+
+static inline struct folio *tamalloc_alloc_folio(struct vm_fault *vmf)
+{
+	return NULL;
+}
+
+static inline struct page *tamalloc_dump_page(unsigned long addr)
+{
+	return NULL;
+}
+
+#endif /* CONFIG_TAMALLOC */
+
+#endif /* _LINUX_TAMALLOC_H */
