@@ -62,6 +62,7 @@ struct workload {
 	const struct wl_param *params;
 	bool warm;	 /* measures recycled, not fresh, memory */
 	bool reads_only; /* commits nothing on a lazy subject of fill 0 */
+	bool special;	 /* runs only where it is named: no plan takes it by itself */
 	/* Pages touched, for the plan's memory check and time estimate. Required. */
 	uint64_t (*pages)(size_t size_bytes, size_t page_bytes, const int64_t *params);
 	int (*setup)(struct wl *w);	/* optional */
@@ -89,5 +90,11 @@ int wl_release(struct wl *w, struct block *block);
 void wl_phase_begin(struct wl *w, enum phase phase);
 void wl_phase_end(struct wl *w);
 int wl_settle(struct wl *w); /* gauges, then check() or verify(); 0 or -errno */
+
+/* For "timeline", outside of phases. wl_mark() writes the line "CLOCK_MONOTONIC_ns name\n" to the
+ * worker's
+ * --marks-fd (nothing without one); wl_wait() sleeps for its --wait-ms. */
+void wl_mark(struct wl *w, const char *name);
+void wl_wait(struct wl *w);
 
 #endif

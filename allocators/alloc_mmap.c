@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mmap, mmap/noreserve, mmap/populate, mmap/thp: private anonymous mappings straight from the
+ * kernel. A fill byte other than 0 is written over the whole mapping at once, eagerly.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "allocator.h"
+
+#define THP_DIR "/sys/kernel/mm/transparent_hugepage/"
+#define HUGE_BYTES \
+	((size_t)2 << 20) /* of x86-64 and arm64 with 4 KiB pages; elsewhere only alignment */
+
+static void *map(size_t bytes, int flags)
+{
+	void *addr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags,
+			  -1, 0);
+
+	return addr == MAP_FAILED ? NULL : launder(addr);
+}
+
+/* A mapping at a multiple of HUGE_BYTES: one that is too long, both ends cut off. */
+static void *map_aligned(size_t bytes)
+{
+	char *addr = map(bytes + HUGE_BYTES, 0);
+	size_t head;
+
+	if (!addr)
+		return NULL;
+	head = -(uintptr_t)addr & (HUGE_BYTES - 1);
+	if (head)
+		munmap(addr, head);
+	munmap(addr + head + bytes, HUGE_BYTES - head);
+	return addr + head;
+}
+
+static int alloc(size_t size_bytes, unsigned char fill, int flags, bool huge, struct block *block)
+{
+	size_t page_bytes = sysconf(_SC_PAGESIZE), bytes;
+	void *addr;
+
+	if (!size_bytes)
+		return -EINVAL;
+	if (size_bytes > PTRDIFF_MAX - HUGE_BYTES)
+		return -ENOMEM;
+	bytes = (size_bytes + page_bytes - 1) & ~(page_bytes - 1);
+	addr = huge ? map_aligned(bytes) : map(bytes, flags);
+	if (!addr)
+		return -errno;
+	if (huge && madvise(addr, bytes, MADV_HUGEPAGE)) {
+		int error = -errno;
+
+		munmap(addr, bytes);
+		return error;
+	}
+	if (fill)
+		memset(addr, fill, bytes);
+	*block = (struct block){.addr = addr, .bytes = bytes, .holds_fill = true};
+	return 0;
+}
+
+static int alloc_plain(struct alloc_ctx *ctx, size_t size, unsigned char fill, struct block *block)
+{
+	(void)ctx;
+	return alloc(size, fill, 0, false, block);
+}
+
+static int alloc_noreserve(struct alloc_ctx *ctx, size_t size, unsigned char fill,
+			   struct block *block)
+{
+	(void)ctx;
+	return alloc(size, fill, MAP_NORESERVE, false, block);
+}
+
+static int alloc_populate(struct alloc_ctx *ctx, size_t size, unsigned char fill,
+			  struct block *block)
+{
+	(void)ctx;
+	return alloc(size, fill, MAP_POPULATE, false, block);
+}
+
+static int alloc_thp(struct alloc_ctx *ctx, size_t size, unsigned char fill, struct block *block)
+{
+	(void)ctx;
+	return alloc(size, fill, 0, true, block);
+}
+
+static int release(struct alloc_ctx *ctx, struct block *block)
+{
+	(void)ctx;
+	return munmap(block->addr, block->bytes) ? -errno : 0;
+}
+
+static bool thp_supported(char *reason, size_t reason_bytes)
+{
+	char text[64] = "";
+	int fd = open(THP_DIR "enabled", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		snprintf(reason, reason_bytes, "this kernel has no transparent huge pages");
+		return false;
+	}
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	close(fd);
+	if (strstr(text, "[never]")) {
+		snprintf(reason, reason_bytes,
+			 "transparent huge pages are off; write 'madvise' to " THP_DIR "enabled");
+		return false;
+	}
+	return true;
+}
+
+static struct allocator subjects[] = {
+	{
+		.name = "mmap",
+		.summary = "anonymous mapping, each page on its first touch",
+		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
+		.alloc = alloc_plain,
+		.release = release,
+	},
+	{
+		.name = "mmap/noreserve",
+		.summary = "mmap with MAP_NORESERVE: not counted against the commit limit",
+		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
+		.alloc = alloc_noreserve,
+		.release = release,
+	},
+	{
+		.name = "mmap/populate",
+		.summary = "mmap with MAP_POPULATE: every page at once",
+		.flags = ALLOC_FILL_ANY,
+		.alloc = alloc_populate,
+		.release = release,
+	},
+	{
+		.name = "mmap/thp",
+		.summary = "mmap at a 2 MiB boundary with MADV_HUGEPAGE: each 2 MiB on its first "
+			   "touch",
+		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
+		.supported = thp_supported,
+		.alloc = alloc_thp,
+		.release = release,
+	},
+};
+
+__attribute__((constructor)) static void register_family(void)
+{
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++)
+		allocator_register(&subjects[i]);
+}

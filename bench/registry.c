@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/* Lists of the subjects, workloads and probes that this program was linked with. */
+#include <string.h>
+
+#include "allocator.h"
+#include "probe.h"
+#include "workload.h"
+
+static struct allocator *allocators;
+static struct workload *workloads;
+static struct probe *probes;
+
+/* "null" stands first, the others by name. */
+static bool allocator_before(const struct allocator *a, const struct allocator *b)
+{
+	bool a_null = !strcmp(a->name, "null"), b_null = !strcmp(b->name, "null");
+
+	return a_null != b_null ? a_null : strcmp(a->name, b->name) < 0;
+}
+
+void allocator_register(struct allocator *allocator)
+{
+	struct allocator **at = &allocators;
+
+	while (*at && allocator_before(*at, allocator))
+		at = &(*at)->next;
+	allocator->next = *at;
+	*at = allocator;
+}
+
+const struct allocator *allocator_first(void)
+{
+	return allocators;
+}
+
+const struct allocator *allocator_find(const char *name)
+{
+	const struct allocator *a = allocators;
+
+	while (a && strcmp(a->name, name))
+		a = a->next;
+	return a;
+}
+
+void workload_register(struct workload *workload)
+{
+	struct workload **at = &workloads;
+
+	while (*at && strcmp((*at)->name, workload->name) < 0)
+		at = &(*at)->next;
+	workload->next = *at;
+	*at = workload;
+}
+
+const struct workload *workload_first(void)
+{
+	return workloads;
+}
+
+const struct workload *workload_find(const char *name)
+{
+	const struct workload *w = workloads;
+
+	while (w && strcmp(w->name, name))
+		w = w->next;
+	return w;
+}
+
+void probe_register(struct probe *probe)
+{
+	struct probe **at = &probes;
+	unsigned first_field = 0;
+
+	while (*at && strcmp((*at)->name, probe->name) < 0)
+		at = &(*at)->next;
+	probe->next = *at;
+	*at = probe;
+	for (struct probe *p = probes; p; p = p->next) {
+		p->first_field = first_field;
+		first_field += p->n_fields;
+	}
+}
+
+const struct probe *probe_first(void)
+{
+	return probes;
+}
+
+const struct probe_field *probe_field_at(unsigned index)
+{
+	for (const struct probe *p = probes; p; p = p->next)
+		if (index < p->first_field + p->n_fields)
+			return &p->fields[index - p->first_field];
+	return NULL;
+}
+
+int probe_field_index(const char *name)
+{
+	const struct probe_field *field;
+
+	for (unsigned i = 0; (field = probe_field_at(i)); i++)
+		if (!strcmp(field->name, name))
+			return (int)i;
+	return -1;
+}

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worker.h"
+
+#define ALL_KINDS	 (1u << PROBE_COUNTER | 1u << PROBE_GAUGE | 1u << PROBE_PEAK)
+#define PROBE_COST_READS 5
+
+struct edge {
+	uint64_t values[PROBE_MAX_FIELDS];
+	struct alloc_held held;
+};
+
+/* All static: mapped and written once before the baseline. */
+struct worker {
+	const struct worker_options *options;
+	struct record *record;
+	struct alloc_ctx ctx;
+	bool probe_open[PROBE_MAX];
+	uint64_t clock_readings, probe_readings;
+	struct edge baseline, begin, end;
+	uint64_t begin_ns;
+	enum phase phase;
+	bool in_phase;
+	unsigned settled;
+};
+
+static struct worker worker;
+
+static uint64_t clock_ns(struct worker *worker)
+{
+	struct timespec now;
+
+	if (worker->options->mock)
+		return ++worker->clock_readings * WORKER_MOCK_STEP_NS;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---- probes ---- */
+
+static void open_probes(struct worker *worker)
+{
+	unsigned i = 0;
+
+	for (const struct probe *p = probe_first(); p && i < PROBE_MAX; p = p->next, i++) {
+		char *source = worker->record->probe_source[i];
+		size_t bytes = sizeof(worker->record->probe_source[i]);
+
+		if (worker->options->mock)
+			snprintf(source, bytes, "mock");
+		else
+			worker->probe_open[i] = p->open(source, bytes) == 0;
+	}
+}
+
+static void close_probes(struct worker *worker)
+{
+	unsigned i = 0;
+
+	for (const struct probe *p = probe_first(); p && i < PROBE_MAX; p = p->next, i++)
+		if (worker->probe_open[i] && p->close)
+			p->close();
+}
+
+static void mock_probes(struct worker *worker, uint64_t *values, unsigned kinds)
+{
+	const struct probe_field *field;
+
+	worker->probe_readings++;
+	for (unsigned i = 0; (field = probe_field_at(i)); i++)
+		if (kinds & 1u << field->kind)
+			values[i] = worker->probe_readings * (i + 1);
+}
+
+/* Values of other kinds, and of probes that could not be opened, stay as they are. */
+static void read_probes(struct worker *worker, uint64_t *values, unsigned kinds)
+{
+	unsigned i = 0;
+
+	if (worker->options->mock) {
+		mock_probes(worker, values, kinds);
+		return;
+	}
+	for (const struct probe *p = probe_first(); p && i < PROBE_MAX; p = p->next, i++)
+		if (worker->probe_open[i])
+			p->read(values + p->first_field, kinds);
+}
+
+static void read_held(struct worker *worker, struct alloc_held *held)
+{
+	*held = (struct alloc_held){0};
+	if (worker->options->allocator->held)
+		worker->options->allocator->held(&worker->ctx, held);
+}
+
+static uint64_t median(uint64_t *values, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++)
+		for (unsigned k = i; k && values[k - 1] > values[k]; k--) {
+			uint64_t value = values[k];
+
+			values[k] = values[k - 1];
+			values[k - 1] = value;
+		}
+	return values[n / 2];
+}
+
+/* Also the warming: each probe, and the clock, has run several times afterwards. */
+static void measure_probe_costs(struct worker *worker)
+{
+	uint64_t costs[PROBE_COST_READS];
+	unsigned i = 0;
+
+	for (const struct probe *p = probe_first(); p && i < PROBE_MAX; p = p->next, i++) {
+		worker->record->probe_cost_ns[i] = PROBE_UNKNOWN;
+		if (!worker->probe_open[i])
+			continue;
+		for (unsigned n = 0; n < PROBE_COST_READS; n++) {
+			uint64_t start = clock_ns(worker);
+
+			p->read(worker->end.values + p->first_field, ALL_KINDS);
+			costs[n] = clock_ns(worker) - start;
+		}
+		worker->record->probe_cost_ns[i] = median(costs, PROBE_COST_READS);
+	}
+}
+
+static uint64_t difference(uint64_t before, uint64_t after)
+{
+	return before == PROBE_UNKNOWN || after == PROBE_UNKNOWN ? PROBE_UNKNOWN : after - before;
+}
+
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+	return a == PROBE_UNKNOWN || b == PROBE_UNKNOWN ? PROBE_UNKNOWN : a + b;
+}
+
+static void fill_unknown(uint64_t *values)
+{
+	for (unsigned i = 0; i < PROBE_MAX_FIELDS; i++)
+		values[i] = PROBE_UNKNOWN;
+}
+
+/* Writes 5 into clear_refs: VmHWM restarts at the present resident set. */
+static bool reset_peak(void)
+{
+	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, "5", 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* ---- services to the workload ---- */
+
+void wl_phase_begin(struct wl *w, enum phase phase)
+{
+	struct worker *worker = w->worker;
+
+	worker->phase = phase;
+	worker->in_phase = true;
+	read_probes(worker, worker->begin.values, 1u << PROBE_COUNTER);
+	worker->begin_ns = clock_ns(worker);
+}
+
+void wl_phase_end(struct wl *w)
+{
+	struct worker *worker = w->worker;
+	uint64_t end_ns = clock_ns(worker);
+	struct record_phase *phase = &worker->record->phases[worker->phase];
+	const struct probe_field *field;
+
+	read_probes(worker, worker->end.values, 1u << PROBE_COUNTER);
+	read_probes(worker, worker->end.values, 1u << PROBE_GAUGE);
+	read_held(worker, &worker->end.held);
+	for (unsigned i = 0; (field = probe_field_at(i)); i++) {
+		uint64_t *value = &phase->values[i], end = worker->end.values[i];
+
+		if (field->kind == PROBE_COUNTER)
+			*value = sum(phase->present ? *value : 0,
+				     difference(worker->begin.values[i], end));
+		else if (field->kind == PROBE_GAUGE)
+			*value = difference(worker->baseline.values[i], end);
+	}
+	phase->shmem_or_memfd_bytes =
+		worker->end.held.shmem_or_memfd_bytes - worker->baseline.held.shmem_or_memfd_bytes;
+	phase->driver_bytes = worker->end.held.driver_bytes - worker->baseline.held.driver_bytes;
+	phase->cost += end_ns - worker->begin_ns;
+	phase->present = 1;
+	worker->in_phase = false;
+}
+
+int wl_alloc(struct wl *w, size_t size_bytes, struct block *block)
+{
+	struct worker *worker = w->worker;
+	int error = worker->options->allocator->alloc(&worker->ctx, size_bytes, w->fill, block);
+
+	if (!error)
+		w->reserved_bytes += block->bytes;
+	return error;
+}
+
+int wl_release(struct wl *w, struct block *block)
+{
+	struct worker *worker = w->worker;
+
+	return worker->options->allocator->release(&worker->ctx, block);
+}
+
+int wl_settle(struct wl *w)
+{
+	struct worker *worker = w->worker;
+	struct record *record = worker->record;
+	const struct workload *workload = worker->options->workload;
+	const struct probe_field *field;
+
+	if (worker->in_phase || worker->settled++)
+		return -EPROTO;
+	read_probes(worker, worker->end.values, 1u << PROBE_GAUGE);
+	read_held(worker, &worker->end.held);
+	for (unsigned i = 0; (field = probe_field_at(i)); i++)
+		if (field->kind == PROBE_GAUGE)
+			record->settled[i] =
+				difference(worker->baseline.values[i], worker->end.values[i]);
+	record->settled_shmem_or_memfd_bytes =
+		worker->end.held.shmem_or_memfd_bytes - worker->baseline.held.shmem_or_memfd_bytes;
+	record->settled_driver_bytes =
+		worker->end.held.driver_bytes - worker->baseline.held.driver_bytes;
+	return worker->options->verify ? workload->verify(w) : workload->check(w);
+}
+
+void wl_mark(struct wl *w, const char *name)
+{
+	const struct worker_options *options = w->worker->options;
+	char line[64];
+	int length;
+
+	if (options->marks_fd < 0)
+		return;
+	length = snprintf(line, sizeof(line), "%llu %s\n", (unsigned long long)clock_ns(w->worker),
+			  name);
+	if (write(options->marks_fd, line, (size_t)length) < 0)
+		_exit(1); /* the sampler is gone, nobody wants the rest */
+}
+
+void wl_wait(struct wl *w)
+{
+	unsigned ms = w->worker->options->wait_ms;
+	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+/* ---- one run ---- */
+
+static void set_outcome(struct record *record, int error, const char *where)
+{
+	if (error == -ENOMEM)
+		record->outcome = RECORD_ENOMEM;
+	else if (error == -EOPNOTSUPP)
+		record->outcome = RECORD_UNSUPPORTED;
+	else
+		record->outcome = RECORD_FAILED;
+	record->error = -error;
+	snprintf(record->reason, sizeof(record->reason), "%s: %s", where, strerror(-error));
+}
+
+/* A page of the text and data that a phase uses must not fault inside the phase: practise one. */
+static void practise_phase(struct wl *w)
+{
+	wl_phase_begin(w, PHASE_ALLOC);
+	wl_phase_end(w);
+	memset(worker.record->phases, 0, sizeof(worker.record->phases));
+	for (unsigned i = 0; i < PHASE_COUNT; i++)
+		fill_unknown(worker.record->phases[i].values);
+}
+
+static void take_baseline(struct wl *w, struct record *record)
+{
+	int rss = probe_field_index("rss_bytes");
+
+	practise_phase(w);
+	practise_phase(w);
+	worker.clock_readings = worker.probe_readings = 0;
+	read_probes(&worker, worker.baseline.values, 1u << PROBE_GAUGE);
+	read_held(&worker, &worker.baseline.held);
+	record->baseline_rss_bytes = rss < 0 ? PROBE_UNKNOWN : worker.baseline.values[rss];
+}
+
+/* Gauges once more after the last release, and the peaks. */
+static void take_last(struct record *record, bool peak_is_ours)
+{
+	int rss = probe_field_index("rss_bytes");
+	const struct probe_field *field;
+
+	read_probes(&worker, worker.end.values, 1u << PROBE_GAUGE);
+	if (rss >= 0)
+		record->rss_after_free_bytes =
+			difference(worker.baseline.values[rss], worker.end.values[rss]);
+	read_probes(&worker, worker.end.values, 1u << PROBE_PEAK);
+	for (unsigned i = 0; (field = probe_field_at(i)); i++)
+		if (field->kind == PROBE_PEAK && peak_is_ours)
+			record->settled[i] = worker.end.values[i];
+}
+
+static void run(struct wl *w, struct record *record)
+{
+	const struct worker_options *options = worker.options;
+	bool peak_is_ours = reset_peak() || options->mock;
+	int error;
+
+	take_baseline(w, record);
+	error = options->workload->run(w);
+	if (!error && worker.settled != 1)
+		error = -EPROTO;
+	if (error) {
+		set_outcome(record, error, "run");
+		return;
+	}
+	take_last(record, peak_is_ours);
+	record->reserved_bytes = w->reserved_bytes;
+	record->touched_pages = w->touched_pages;
+	record->operations = w->operations;
+	record->checksum = w->checksum;
+	record->expected = w->expected;
+	record->wrong_bytes = w->wrong_bytes;
+	record->first_wrong = w->first_wrong;
+	record->verified = options->verify ? !w->wrong_bytes : w->checksum == w->expected;
+	memcpy(record->backend, worker.ctx.backend, sizeof(record->backend));
+}
+
+static void init_record(struct record *record)
+{
+	memset(record, 0, sizeof(*record));
+	record->magic = RECORD_MAGIC;
+	record->version = RECORD_VERSION;
+	record->phase_count_max = PHASE_COUNT;
+	record->baseline_rss_bytes = record->rss_after_free_bytes = PROBE_UNKNOWN;
+	fill_unknown(record->settled);
+}
+
+void sample_run(const struct worker_options *options, struct record *record)
+{
+	const struct allocator *allocator = options->allocator;
+	const struct workload *workload = options->workload;
+	struct wl w = {
+		.size_bytes = options->size_bytes,
+		.page_bytes = (size_t)sysconf(_SC_PAGESIZE),
+		.fill = options->fill,
+		.threads = options->threads,
+		.seed = options->seed,
+		.worker = &worker,
+	};
+	int error;
+
+	memcpy(w.params, options->params, sizeof(w.params));
+	init_record(record);
+	memset(&worker, 0, sizeof(worker));
+	worker.options = options;
+	worker.record = record;
+	fill_unknown(worker.baseline.values);
+	fill_unknown(worker.begin.values);
+	fill_unknown(worker.end.values);
+
+	if (allocator->supported && !allocator->supported(record->reason, sizeof(record->reason))) {
+		record->outcome = RECORD_UNSUPPORTED;
+		return;
+	}
+	if (options->fill && !(allocator->flags & (ALLOC_FILL_ANY | ALLOC_LAZY_FILL))) {
+		record->outcome = RECORD_UNSUPPORTED;
+		snprintf(record->reason, sizeof(record->reason), "%s gives zeros only",
+			 allocator->name);
+		return;
+	}
+	open_probes(&worker);
+	measure_probe_costs(&worker);
+	error = workload->setup ? workload->setup(&w) : 0;
+	if (error) {
+		set_outcome(record, error, "set-up of the workload");
+		goto close;
+	}
+	error = allocator->prepare ? allocator->prepare(&worker.ctx, w.size_bytes, w.fill) : 0;
+	if (error) {
+		set_outcome(record, error, "preparing the subject");
+		goto teardown;
+	}
+	run(&w, record);
+	if (allocator->reset)
+		allocator->reset(&worker.ctx);
+teardown:
+	if (workload->teardown)
+		workload->teardown(&w);
+close:
+	close_probes(&worker);
+}
