@@ -208,12 +208,33 @@ static int add_cells_of(struct plan *plan, const struct cell *template)
 	return error;
 }
 
+/* Empty lists mean all; the plan names them, so that it means the same when it is resumed. */
+static void name_everything(struct plan_options *options)
+{
+	if (!options->n_subjects)
+		for (const struct allocator *a = allocator_first(); a; a = a->next)
+			if (options->n_subjects < PLAN_MAX_LIST)
+				options->subjects[options->n_subjects++] = a;
+	if (!options->n_workloads)
+		for (const struct workload *w = workload_first(); w; w = w->next)
+			if (options->n_workloads < PLAN_MAX_LIST)
+				options->workloads[options->n_workloads++] = w;
+	if (!options->n_sizes)
+		options->sizes_bytes[options->n_sizes++] = options->profile->size_bytes;
+	if (!options->n_fills) {
+		options->fills[options->n_fills++] = 0;
+		options->fills[options->n_fills++] = 0xab;
+	}
+	if (!options->repetitions)
+		options->repetitions = options->profile->repetitions;
+}
+
 static bool subject_wanted(const struct plan_options *options, const struct allocator *subject)
 {
 	for (unsigned i = 0; i < options->n_subjects; i++)
 		if (options->subjects[i] == subject)
 			return true;
-	return options->n_subjects == 0;
+	return false;
 }
 
 static bool workload_wanted(const struct plan_options *options, const struct workload *workload)
@@ -221,7 +242,7 @@ static bool workload_wanted(const struct plan_options *options, const struct wor
 	for (unsigned i = 0; i < options->n_workloads; i++)
 		if (options->workloads[i] == workload)
 			return true;
-	return options->n_workloads == 0;
+	return false;
 }
 
 static int expand_size_and_fill(struct plan *plan, uint64_t size_bytes, unsigned char fill)
@@ -254,14 +275,7 @@ int plan_expand(struct plan *plan, const struct plan_options *options)
 	int error = 0;
 
 	*plan = (struct plan){.options = *options};
-	if (!mine->n_sizes)
-		mine->sizes_bytes[mine->n_sizes++] = mine->profile->size_bytes;
-	if (!mine->n_fills) {
-		mine->fills[mine->n_fills++] = 0;
-		mine->fills[mine->n_fills++] = 0xab;
-	}
-	if (!mine->repetitions)
-		mine->repetitions = mine->profile->repetitions;
+	name_everything(mine);
 	for (unsigned s = 0; s < mine->n_sizes && !error; s++)
 		for (unsigned f = 0; f < mine->n_fills && !error; f++)
 			error = expand_size_and_fill(plan, mine->sizes_bytes[s], mine->fills[f]);
