@@ -88,6 +88,13 @@ void plan_free(struct plan *plan);
  */
 unsigned plan_block_order(const struct plan *plan, unsigned block, unsigned *order);
 
+/* What the cost of the timeline's sampler is measured on: pages faulted in one by one. NULL if
+ * none. */
+const struct cell *plan_overhead_cell(const struct plan *plan);
+
+/* A coin thrown for the pair of that number, the same each time for one seed. */
+bool plan_coin(const struct plan *plan, unsigned pair);
+
 /* Writes cell's identity; extra ("sampler=on"), if not NULL, counts as one more parameter. */
 void cell_identity(const struct cell *cell, const char *extra, char out[CELL_IDENTITY_CHARS]);
 

@@ -195,7 +195,7 @@ static void name_run(struct run_dir *dir)
 	if (!realpath(dir->path, real))
 		snprintf(real, sizeof(real), "%s", dir->path);
 	slash = strrchr(real, '/');
-	snprintf(dir->run_id, sizeof(dir->run_id), "%s", slash && slash[1] ? slash + 1 : real);
+	snprintf(dir->run_id, sizeof(dir->run_id), "%.255s", slash && slash[1] ? slash + 1 : real);
 }
 
 static json_t *command_json(char **argv)

@@ -51,6 +51,11 @@ bool runner_interrupted(void)
 	return interrupted;
 }
 
+const volatile sig_atomic_t *runner_interrupt_flag(void)
+{
+	return &interrupted;
+}
+
 void runner_signals_begin(void)
 {
 	struct sigaction on_child = {.sa_handler = note_child};

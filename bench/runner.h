@@ -6,6 +6,7 @@
 #ifndef TA_RUNNER_H
 #define TA_RUNNER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -61,6 +62,8 @@ struct worker_result {
 void runner_signals_begin(void);
 void runner_signals_end(void);
 bool runner_interrupted(void);
+/* The flag itself, for what runs after runner_signals_end(). */
+const volatile sig_atomic_t *runner_interrupt_flag(void);
 
 /* Runs job and fills result. Not thread-safe: one worker at a time. */
 void worker_run(const struct worker_job *job, struct worker_result *result);

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "commands.h"
+#include "perf_stat.h"
+#include "progress.h"
+#include "run.h"
+#include "runner.h"
+#include "sample.h"
+#include "sink.h"
+#include "timeline.h"
+
+struct run {
+	const struct plan *plan;
+	struct run_dir *dir;
+	struct run_tally *tally;
+	struct sink sink;
+	struct progress progress;
+	json_t *taken;	       /* set of the samples in the file: keys as sample_key() makes them */
+	char perf_reason[200]; /* why perf stat cannot be used, or empty */
+};
+
+#define KEY_CHARS 96
+
+/* What makes a sample the same as one of an earlier session. */
+static void sample_key(char key[KEY_CHARS], const char *kind, const char *purpose,
+		       const char *cell_id, json_int_t rep)
+{
+	snprintf(key, KEY_CHARS, "%.8s %.8s %.16s %lld", kind, purpose, cell_id, (long long)rep);
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- what earlier sessions have taken ---- */
+
+static void tally_verify(struct run *run, const json_t *sample)
+{
+	const char *purpose = json_string_value(json_object_get(sample, "purpose"));
+	const char *outcome = json_string_value(json_object_get(sample, "outcome"));
+
+	if (!purpose || strcmp(purpose, "verify"))
+		return;
+	run->tally->verify_cells++;
+	run->tally->verify_passed += outcome && !strcmp(outcome, "ok") &&
+				     json_is_true(json_object_get(sample, "verified"));
+}
+
+static void note_taken(json_t *sample, void *arg)
+{
+	struct run *run = arg;
+	const char *kind = json_string_value(json_object_get(sample, "kind"));
+	const char *purpose = json_string_value(json_object_get(sample, "purpose"));
+	const char *cell = json_string_value(json_object_get(sample, "cell_id"));
+	char key[KEY_CHARS];
+
+	if (!kind || !purpose || !cell)
+		return;
+	sample_key(key, kind, purpose, cell, json_integer_value(json_object_get(sample, "rep")));
+	json_object_set_new(run->taken, key, json_true());
+	run->tally->earlier++;
+	tally_verify(run, sample);
+}
+
+static int open_samples(struct run *run)
+{
+	char path[4200];
+	size_t cut_bytes, damaged;
+	int error = sink_open(&run->sink, run_dir_file(run->dir, "samples.jsonl", path));
+
+	if (!error)
+		error = sink_resume(&run->sink, note_taken, run, &cut_bytes, &damaged);
+	if (error) {
+		failure("cannot open %s: %s", path, strerror(-error));
+		return error;
+	}
+	if (cut_bytes)
+		failure("%s: cut %zu bytes of a last line that was never finished; that sample is "
+			"taken again",
+			path, cut_bytes);
+	if (damaged)
+		failure("%s: %zu lines are no samples; they are left alone and counted as absent",
+			path, damaged);
+	return 0;
+}
+
+/* ---- one sample ---- */
+
+static int write_sample(struct run *run, json_t *sample)
+{
+	int error = sink_append(&run->sink, sample);
+
+	if (error) {
+		progress_end(&run->progress);
+		failure("cannot write %s: %s; what was measured is kept: make room, then continue "
+			"with --resume %s",
+			run->sink.path, strerror(-error), run->dir->path);
+	}
+	return error;
+}
+
+static bool already_taken(struct run *run, const struct placement *placement)
+{
+	char id[CELL_ID_CHARS], key[KEY_CHARS];
+
+	placement_cell_id(placement, id);
+	sample_key(key, placement->kind, placement->purpose, id, placement->rep);
+	return json_object_get(run->taken, key) != NULL;
+}
+
+static void begin_sampling(pid_t pid, void *arg)
+{
+	struct sampler **sampler = arg;
+
+	*sampler = sampler_start(pid, TIMELINE_PERIOD_NS);
+}
+
+static void end_sampling(void *arg)
+{
+	struct sampler **sampler = arg;
+
+	if (*sampler)
+		sampler_stop(*sampler);
+	sampler_free(*sampler);
+}
+
+/* Runs the worker as the placement says. */
+static void take(struct run *run, const struct placement *placement, struct worker_result *result,
+		 json_t **metrics)
+{
+	struct sampler *sampler = NULL;
+	struct worker_job job = {
+		.worker_path = run->plan->options.worker_path,
+		.cell = placement->cell,
+		.verify = !strcmp(placement->purpose, "verify"),
+		.seed = run->plan->options.seed + placement->rep,
+		.timeout_s = run->plan->options.timeout_s,
+	};
+
+	if (placement->sampler && !strcmp(placement->sampler, "on")) {
+		job.on_start = begin_sampling;
+		job.on_end = end_sampling;
+		job.arg = &sampler;
+	}
+	if (strcmp(placement->kind, "stat")) {
+		worker_run(&job, result);
+	} else if (run->perf_reason[0]) {
+		*result = (struct worker_result){.outcome = OUTCOME_UNSUPPORTED};
+		snprintf(result->reason, sizeof(result->reason), "%s", run->perf_reason);
+	} else {
+		perf_stat_run(job, result, metrics);
+	}
+}
+
+static int take_and_write(struct run *run, const struct placement *placement)
+{
+	const struct cell *cell = placement->cell;
+	struct worker_result result;
+	json_t *sample, *metrics = NULL;
+	char label[128];
+	int error;
+
+	if (already_taken(run, placement)) {
+		progress_skip(&run->progress, cell->estimate_s);
+		return 0;
+	}
+	if (runner_interrupted())
+		return -EINTR;
+	take(run, placement, &result, &metrics);
+	if (result.interrupted) {
+		json_decref(metrics);
+		return -EINTR;
+	}
+	sample = sample_json(placement, &result);
+	if (metrics)
+		json_object_update_new(json_object_get(sample, "metrics"), metrics);
+	error = write_sample(run, sample);
+	tally_verify(run, sample);
+	json_decref(sample);
+	if (error)
+		return error;
+	run->tally->outcomes[result.outcome]++;
+	snprintf(label, sizeof(label), "%s %s fill %u", cell->subject->name, cell->workload->name,
+		 cell->fill);
+	progress_step(&run->progress, cell->estimate_s, label);
+	return 0;
+}
+
+/* ---- stages ---- */
+
+/* One line for each cell that cannot run here. */
+static int note_unsupported(struct run *run)
+{
+	for (unsigned i = 0; i < run->plan->n_cells; i++) {
+		struct placement placement = {.run_id = run->dir->run_id,
+					      .cell = &run->plan->cells[i],
+					      .kind = "sample",
+					      .purpose = "measure",
+					      .order = i};
+		struct worker_result result = {.outcome = OUTCOME_UNSUPPORTED};
+		struct timespec now;
+		json_t *sample;
+		int error;
+
+		if (placement.cell->supported || already_taken(run, &placement))
+			continue;
+		clock_gettime(CLOCK_REALTIME, &now);
+		result.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+		snprintf(result.reason, sizeof(result.reason), "%s", placement.cell->reason);
+		sample = sample_json(&placement, &result);
+		error = write_sample(run, sample);
+		json_decref(sample);
+		if (error)
+			return error;
+		run->tally->outcomes[OUTCOME_UNSUPPORTED]++;
+	}
+	return 0;
+}
+
+/* Every supported cell once, in the random order of block. */
+static int take_block(struct run *run, const char *kind, const char *purpose, unsigned block)
+{
+	unsigned *order = malloc((run->plan->n_cells + 1) * sizeof(*order)), n;
+	int error = 0;
+
+	if (!order)
+		return -ENOMEM;
+	n = plan_block_order(run->plan, block, order);
+	for (unsigned i = 0; i < n && !error; i++) {
+		struct placement placement = {.run_id = run->dir->run_id,
+					      .cell = &run->plan->cells[order[i]],
+					      .kind = kind,
+					      .purpose = purpose,
+					      .block = block,
+					      .order = i,
+					      .rep = block};
+
+		error = take_and_write(run, &placement);
+	}
+	free(order);
+	return error;
+}
+
+static int take_all_blocks(struct run *run)
+{
+	int error = 0;
+
+	for (unsigned block = 0; block < run->plan->options.repetitions && !error; block++)
+		error = take_block(run, "sample", "measure", block);
+	return error;
+}
+
+/* Pairs of a sample with and one without the timeline's sampler, which goes first by chance. */
+static int take_overhead_pairs(struct run *run)
+{
+	const struct cell *cell = plan_overhead_cell(run->plan);
+	unsigned pairs = run->plan->options.profile->overhead_pairs;
+	int error = 0;
+
+	for (unsigned i = 0; i < 2 * pairs && cell && !error; i++) {
+		bool on_first = plan_coin(run->plan, i / 2), on = (i % 2 == 0) == on_first;
+		struct placement placement = {.run_id = run->dir->run_id,
+					      .cell = cell,
+					      .kind = "sample",
+					      .purpose = "overhead",
+					      .block = i / 2,
+					      .order = i % 2,
+					      .rep = i / 2,
+					      .sampler = on ? "on" : "off"};
+
+		error = take_and_write(run, &placement);
+	}
+	return error;
+}
+
+static int take_samples(struct run *run)
+{
+	int error = note_unsupported(run);
+
+	if (!error)
+		error = take_block(run, "sample", "verify", 0);
+	if (!error)
+		error = take_all_blocks(run);
+	if (!error)
+		error = take_overhead_pairs(run);
+	if (!error && run->plan->options.perf_stat)
+		error = take_block(run, "stat", "measure", 0);
+	return error;
+}
+
+static void begin_progress(struct run *run)
+{
+	const struct plan *plan = run->plan;
+	const struct cell *overhead = plan_overhead_cell(plan);
+	unsigned pairs = overhead ? plan->options.profile->overhead_pairs : 0;
+	unsigned per_cell = plan->options.repetitions + 1 + plan->options.perf_stat;
+
+	progress_begin(&run->progress, plan->n_supported * per_cell + 2 * pairs, plan->estimate_s);
+}
+
+/* The timelines of all subjects, once a run. */
+static int record_timelines(struct run *run)
+{
+	const struct plan_options *options = &run->plan->options;
+	struct timeline_subject subjects[PLAN_MAX_LIST];
+	char index[4200], reason[200];
+	struct stat unused;
+	struct timeline_run timelines = {
+		.run_dir = run->dir->path,
+		.worker = options->worker_path,
+		.subjects = subjects,
+		.size_bytes = options->profile->size_bytes,
+		.timeout_ns = options->timeout_s * 1000000000ull,
+		.interrupt = runner_interrupt_flag(),
+	};
+	int failed;
+
+	if (!stat(run_dir_file(run->dir, "timeline/index.csv", index), &unused))
+		return 0;
+	for (unsigned i = 0; i < options->n_subjects; i++)
+		if (subject_supported(options->subjects[i], reason, sizeof(reason)))
+			subjects[timelines.n_subjects++] = (struct timeline_subject){
+				options->subjects[i]->name, options->subjects[i]->preload};
+	failed = timeline_run_all(&timelines);
+	return runner_interrupted() ? -EINTR : failed < 0 ? failed : 0;
+}
+
+int run_plan(const struct plan *plan, struct run_dir *dir, struct run_tally *tally)
+{
+	struct run run = {.plan = plan, .dir = dir, .tally = tally, .taken = json_object()};
+	double started_s = now_s();
+	int error;
+
+	*tally = (struct run_tally){.earlier = 0};
+	if (plan->options.perf_stat && !perf_stat_works(run.perf_reason, sizeof(run.perf_reason)))
+		failure("perf stat: %s", run.perf_reason);
+	error = open_samples(&run);
+	if (error)
+		goto free_taken;
+	error = run_dir_session_begin(dir);
+	if (error)
+		goto close_samples;
+	begin_progress(&run);
+	runner_signals_begin();
+	error = take_samples(&run);
+	progress_end(&run.progress);
+	runner_signals_end();
+	if (!error && plan->n_supported)
+		error = record_timelines(&run);
+	tally->elapsed_s = now_s() - started_s;
+	if (!error || error == -EINTR) {
+		int unwritten = run_dir_session_end(dir, error ? "interrupted" : "complete",
+						    tally->elapsed_s);
+
+		error = error ? error : unwritten;
+	}
+close_samples:
+	sink_close(&run.sink);
+free_taken:
+	json_decref(run.taken);
+	return error;
+}
