@@ -120,7 +120,7 @@ static struct allocator subjects[] = {
 	{
 		.name = "mmap",
 		.summary = "anonymous mapping, each page on its first touch",
-		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
+		.flags = ALLOC_LAZY | ALLOC_FILL_ANY | ALLOC_HUGE,
 		.alloc = alloc_plain,
 		.release = release,
 	},

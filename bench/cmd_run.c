@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+/* tabench run: the options of a run, the plan shown or carried out, and what came of it. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "commands.h"
+#include "environment.h"
+#include "report.h"
+#include "run.h"
+#include "runner.h"
+
+COMMAND(run, "measure a plan, write results/<time>-<host>/ and its report")
+
+static const char usage[] =
+	"usage: tabench run [OPTION...]\n\n"
+	"  --profile NAME      smoke, default or full (tabench list says what they are)\n"
+	"  --subjects A,B      only these ways of getting memory\n"
+	"  --workloads A,B     only these ways of using it\n"
+	"  --size N[,N]        bytes of each allocation, with K, M, G or T; below 128T\n"
+	"  --fill N[,N]        the byte that the memory must hold, 0 to 255 (default: 0 and 171)\n"
+	"  --reps N            repetitions, 1 to 1000\n"
+	"  --seed N            of the random order and of the workloads (default: chance)\n"
+	"  --timeout-s N       a worker that takes longer is killed and recorded (default: 60)\n"
+	"  --perf-stat         each cell once more under perf stat\n"
+	"  --out DIR           the run's directory (default: results/<time>-<host>)\n"
+	"  --resume DIR        continue an earlier run: takes only what is missing\n"
+	"  --worker FILE       another worker program (default: taworker beside tabench)\n"
+	"  --dry-run           print the plan and a time estimate, measure nothing\n\n"
+	"The environment variables PROFILE, SUBJECTS, WORKLOADS and RESUME (1: results/latest, or "
+	"a\n"
+	"directory) stand in for options not given.\n"
+	"Ctrl-C ends the run, keeps what was measured and writes the report.\n"
+	"Exit codes: 0 done, 1 a worker failed or a result could not be written or the run was\n"
+	"interrupted, 2 wrong usage, 4 nothing of the plan can run here.\n";
+
+/* Options that make the plan; their names are those of run.json's plan. */
+enum {
+	PLAN_PROFILE,
+	PLAN_SUBJECTS,
+	PLAN_WORKLOADS,
+	PLAN_SIZES,
+	PLAN_FILLS,
+	PLAN_REPETITIONS,
+	PLAN_SEED,
+	PLAN_COUNT
+};
+
+static const char *const plan_keys[PLAN_COUNT] = {
+	"profile", "subjects", "workloads", "sizes_bytes", "fills", "repetitions", "seed",
+};
+
+struct request {
+	const char *texts[PLAN_COUNT]; /* as typed, NULL where not given */
+	const char *out, *resume, *worker;
+	uint64_t timeout_s; /* 0: not given */
+	bool perf_stat, dry_run;
+	char worker_path[4096];
+};
+
+static const char *non_empty(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+static int parse_options(int argc, char **argv, struct request *request, bool *help)
+{
+	enum { OUT = PLAN_COUNT, RESUME, WORKER, TIMEOUT, PERF_STAT, DRY_RUN, HELP };
+	static const struct option options[] = {
+		{"profile", required_argument, NULL, PLAN_PROFILE},
+		{"subjects", required_argument, NULL, PLAN_SUBJECTS},
+		{"workloads", required_argument, NULL, PLAN_WORKLOADS},
+		{"size", required_argument, NULL, PLAN_SIZES},
+		{"fill", required_argument, NULL, PLAN_FILLS},
+		{"reps", required_argument, NULL, PLAN_REPETITIONS},
+		{"seed", required_argument, NULL, PLAN_SEED},
+		{"out", required_argument, NULL, OUT},
+		{"resume", required_argument, NULL, RESUME},
+		{"worker", required_argument, NULL, WORKER},
+		{"timeout-s", required_argument, NULL, TIMEOUT},
+		{"perf-stat", no_argument, NULL, PERF_STAT},
+		{"dry-run", no_argument, NULL, DRY_RUN},
+		{"help", no_argument, NULL, HELP},
+		{0},
+	};
+	int option;
+
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case OUT:
+			request->out = optarg;
+			break;
+		case RESUME:
+			request->resume = optarg;
+			break;
+		case WORKER:
+			request->worker = optarg;
+			break;
+		case TIMEOUT:
+			if (parse_count("--timeout-s", optarg, 1, 86400, &request->timeout_s))
+				return EXIT_USAGE;
+			break;
+		case PERF_STAT:
+			request->perf_stat = true;
+			break;
+		case DRY_RUN:
+			request->dry_run = true;
+			break;
+		case HELP:
+			*help = true;
+			return EXIT_DONE;
+		case '?':
+			return usage_error("run: unknown option or missing value: '%s'; see "
+					   "tabench run --help",
+					   argv[optind - 1]);
+		default:
+			request->texts[option] = optarg;
+		}
+	}
+	if (optind < argc)
+		return usage_error("run: unexpected '%s'; see tabench run --help", argv[optind]);
+	return EXIT_DONE;
+}
+
+static void take_environment_variables(struct request *request)
+{
+	const char *resume = non_empty(getenv("RESUME"));
+
+	if (!request->texts[PLAN_PROFILE])
+		request->texts[PLAN_PROFILE] = non_empty(getenv("PROFILE"));
+	if (!request->texts[PLAN_SUBJECTS])
+		request->texts[PLAN_SUBJECTS] = non_empty(getenv("SUBJECTS"));
+	if (!request->texts[PLAN_WORKLOADS])
+		request->texts[PLAN_WORKLOADS] = non_empty(getenv("WORKLOADS"));
+	if (!request->resume && resume && strcmp(resume, "0"))
+		request->resume = strcmp(resume, "1") ? resume : "results/latest";
+}
+
+/* The plan that was typed, without regard to a run that is to be resumed. */
+static int options_from_request(const struct request *request, struct plan_options *options)
+{
+	const char *const *texts = request->texts;
+	const char *profile = texts[PLAN_PROFILE] ? texts[PLAN_PROFILE] : "default";
+	uint64_t repetitions = 0;
+	int error = parse_profile(profile, options);
+
+	if (!error && texts[PLAN_SUBJECTS])
+		error = parse_subjects(texts[PLAN_SUBJECTS], options);
+	if (!error && texts[PLAN_WORKLOADS])
+		error = parse_workloads(texts[PLAN_WORKLOADS], options);
+	if (!error && texts[PLAN_SIZES])
+		error = parse_sizes(texts[PLAN_SIZES], options);
+	if (!error && texts[PLAN_FILLS])
+		error = parse_fills(texts[PLAN_FILLS], options);
+	if (!error && texts[PLAN_REPETITIONS])
+		error = parse_count("--reps", texts[PLAN_REPETITIONS], 1, PLAN_MAX_REPETITIONS,
+				    &repetitions);
+	if (!error && texts[PLAN_SEED])
+		error = parse_count("--seed", texts[PLAN_SEED], 0, INT64_MAX, &options->seed);
+	else if (!error && getrandom(&options->seed, sizeof(options->seed), 0) > 0)
+		options->seed >>= 33; /* short enough to type again */
+	if (error)
+		return error;
+	options->repetitions = (unsigned)repetitions;
+	options->percents_for_fills = texts[PLAN_FILLS] || options->profile->percents_for_fills;
+	options->timeout_s = request->timeout_s ? (unsigned)request->timeout_s : 60;
+	options->perf_stat = request->perf_stat;
+	environment_for_plan(options);
+	return 0;
+}
+
+/* A resumed run keeps its plan: what is typed again must be the same. */
+static int options_of_run(const struct request *request, const struct run_dir *dir,
+			  struct plan_options *options)
+{
+	const json_t *stored = json_object_get(dir->record, "plan");
+	struct plan_options typed = *options;
+	json_t *typed_json;
+	int error;
+
+	if (plan_options_from_json(stored, options))
+		return EXIT_FAILED;
+	typed.repetitions = typed.repetitions ? typed.repetitions : options->repetitions;
+	typed_json = plan_options_json(&typed);
+	for (int i = 0; i < PLAN_COUNT; i++) {
+		if (!request->texts[i] || json_equal(json_object_get(stored, plan_keys[i]),
+						     json_object_get(typed_json, plan_keys[i])))
+			continue;
+		error = usage_error("%s '%s' is not that of the run in %s; leave it out, or start "
+				    "a new run without --resume (RESUME)",
+				    plan_keys[i], request->texts[i], dir->path);
+		json_decref(typed_json);
+		return error;
+	}
+	json_decref(typed_json);
+	if (request->timeout_s)
+		options->timeout_s = (unsigned)request->timeout_s;
+	options->perf_stat |= request->perf_stat;
+	return 0;
+}
+
+static int find_worker(struct request *request, struct plan_options *options)
+{
+	if (request->worker)
+		snprintf(request->worker_path, sizeof(request->worker_path), "%s", request->worker);
+	else if (path_beside_program("taworker", request->worker_path,
+				     sizeof(request->worker_path)))
+		return failure("cannot tell where tabench itself is; name the worker by --worker");
+	options->worker_path = request->worker_path;
+	if (access(request->worker_path, X_OK))
+		return failure("the worker %s cannot be executed: %s; build it, or name another by "
+			       "--worker",
+			       request->worker_path, strerror(errno));
+	return 0;
+}
+
+static void print_plan(const struct plan *plan)
+{
+	const struct plan_options *options = &plan->options;
+	const struct cell *overhead = plan_overhead_cell(plan);
+	unsigned seconds = (unsigned)(plan->estimate_s + 0.5);
+
+	printf("%-16s %-9s %s\n", "cell", "samples", "target|subject|workload|bytes|threads|fill|");
+	for (unsigned i = 0; i < plan->n_cells; i++) {
+		const struct cell *cell = &plan->cells[i];
+
+		if (cell->supported)
+			printf("%s %-9u %s\n", cell->id, options->repetitions, cell->identity);
+		else
+			printf("%s %-9s %s: unsupported: %s\n", cell->id, "-", cell->identity,
+			       cell->reason);
+	}
+	printf("\n%u cells, %u of them supported; seed %" PRIu64 "\n", plan->n_cells,
+	       plan->n_supported, options->seed);
+	printf("each: 1 verify, %u repetitions in interleaved blocks%s\n", options->repetitions,
+	       options->perf_stat ? ", 1 under perf stat" : "");
+	if (overhead)
+		printf("%u pairs with and without the timeline's sampler; one timeline for each "
+		       "subject\n",
+		       options->profile->overhead_pairs);
+	printf("settings of this machine that will be changed: none\n");
+	printf("estimated time: %u:%02u\n", seconds / 60, seconds % 60);
+}
+
+/* What came of the session, in a few lines on stderr. */
+static void print_tally(const struct run_dir *dir, const struct run_tally *tally)
+{
+	unsigned seconds = (unsigned)(tally->elapsed_s + 0.5);
+
+	fprintf(stderr, "tabench: %s:", dir->path);
+	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+		if (tally->outcomes[i] || i == OUTCOME_OK)
+			fprintf(stderr, " %u %s,", tally->outcomes[i], outcome_name(i));
+	if (tally->earlier)
+		fprintf(stderr, " %u from before,", tally->earlier);
+	fprintf(stderr, " verify passed in %u of %u cells, %u:%02u\n", tally->verify_passed,
+		tally->verify_cells, seconds / 60, seconds % 60);
+}
+
+static bool any_failure(const struct run_tally *tally)
+{
+	return tally->outcomes[OUTCOME_KILLED] || tally->outcomes[OUTCOME_TIMEOUT] ||
+	       tally->outcomes[OUTCOME_FAILED] || tally->verify_passed < tally->verify_cells;
+}
+
+static int carry_out(const struct plan *plan, struct run_dir *dir)
+{
+	struct run_tally tally;
+	int error = run_plan(plan, dir, &tally);
+
+	if (error && error != -EINTR)
+		return EXIT_FAILED;
+	print_tally(dir, &tally);
+	if (error)
+		fprintf(stderr, "tabench: interrupted; continue with --resume %s\n", dir->path);
+	if (report_run(dir->path) || error)
+		return EXIT_FAILED;
+	if (!plan->n_supported) {
+		failure("nothing of the plan can run here; the reasons are in %s/report.md",
+			dir->path);
+		return EXIT_NOTHING_COULD_RUN;
+	}
+	return any_failure(&tally) ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int plan_and_run(const struct request *request, const struct plan_options *options,
+			struct run_dir *dir, char **argv)
+{
+	struct plan plan;
+	int code = EXIT_DONE;
+
+	if (plan_expand(&plan, options))
+		return failure("no memory for the plan");
+	if (!plan.n_cells)
+		code = usage_error("the plan is empty: no subject and workload are left");
+	else if (request->dry_run)
+		print_plan(&plan);
+	else if (!dir->record && run_dir_create(dir, request->out, &plan, argv))
+		code = EXIT_FAILED;
+	else
+		code = carry_out(&plan, dir);
+	plan_free(&plan);
+	return code;
+}
+
+static int cmd_run(int argc, char **argv)
+{
+	struct request request = {.out = NULL};
+	struct plan_options options = {.profile = NULL};
+	struct run_dir dir = {.record = NULL};
+	bool help = false;
+	int code = parse_options(argc, argv, &request, &help);
+
+	if (code || help) {
+		fputs(help ? usage : "", stdout);
+		return code;
+	}
+	take_environment_variables(&request);
+	if (request.resume && request.out)
+		return usage_error("--out and --resume exclude each other: a resumed run stays "
+				   "where it is");
+	code = options_from_request(&request, &options);
+	if (!code && request.resume)
+		code = run_dir_open(&dir, request.resume)
+			       ? EXIT_FAILED
+			       : options_of_run(&request, &dir, &options);
+	if (!code)
+		code = find_worker(&request, &options);
+	if (!code)
+		code = plan_and_run(&request, &options, &dir, argv);
+	run_dir_close(&dir);
+	return code;
+}
