@@ -208,7 +208,8 @@ static int add_cells_of(struct plan *plan, const struct cell *template)
 	return error;
 }
 
-/* Empty lists mean all; the plan names them, so that it means the same when it is resumed. */
+/* Empty lists mean all that are not special; the plan names them, so that it means the same when it
+ * is resumed. */
 static void name_everything(struct plan_options *options)
 {
 	if (!options->n_subjects)
@@ -217,7 +218,7 @@ static void name_everything(struct plan_options *options)
 				options->subjects[options->n_subjects++] = a;
 	if (!options->n_workloads)
 		for (const struct workload *w = workload_first(); w; w = w->next)
-			if (options->n_workloads < PLAN_MAX_LIST)
+			if (!w->special && options->n_workloads < PLAN_MAX_LIST)
 				options->workloads[options->n_workloads++] = w;
 	if (!options->n_sizes)
 		options->sizes_bytes[options->n_sizes++] = options->profile->size_bytes;

@@ -32,7 +32,7 @@ static int open_probe(char *source, size_t source_bytes)
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	if (fd < 0) {
-		snprintf(source, source_bytes, "unknown: %s cannot be opened", path);
+		snprintf(source, source_bytes, "%s cannot be opened", path);
 		return -errno;
 	}
 	snprintf(source, source_bytes, "%s", path);

@@ -28,7 +28,7 @@ static int open_probe(char *source, size_t source_bytes)
 	status_fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
 	maps_fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	if (status_fd < 0 || maps_fd < 0) {
-		snprintf(source, source_bytes, "unknown: /proc/self cannot be read");
+		snprintf(source, source_bytes, "/proc/self cannot be read");
 		return -ENOENT;
 	}
 	snprintf(source, source_bytes, "/proc/self/status, /proc/self/maps");
