@@ -32,6 +32,7 @@ static const char usage[] =
 	"  --perf-stat         each cell once more under perf stat\n"
 	"  --out DIR           the run's directory (default: results/<time>-<host>)\n"
 	"  --resume DIR        continue an earlier run: takes only what is missing\n"
+	"  --samples-only      no timelines and no report: tabench report DIR writes it later\n"
 	"  --worker FILE       another worker program (default: taworker beside tabench)\n"
 	"  --dry-run           print the plan and a time estimate, measure nothing\n\n"
 	"The environment variables PROFILE, SUBJECTS, WORKLOADS and RESUME (1: results/latest, or "
@@ -61,7 +62,7 @@ struct request {
 	const char *texts[PLAN_COUNT]; /* as typed, NULL where not given */
 	const char *out, *resume, *worker;
 	uint64_t timeout_s; /* 0: not given */
-	bool perf_stat, dry_run;
+	bool perf_stat, samples_only, dry_run;
 	char worker_path[4096];
 };
 
@@ -72,7 +73,7 @@ static const char *non_empty(const char *text)
 
 static int parse_options(int argc, char **argv, struct request *request, bool *help)
 {
-	enum { OUT = PLAN_COUNT, RESUME, WORKER, TIMEOUT, PERF_STAT, DRY_RUN, HELP };
+	enum { OUT = PLAN_COUNT, RESUME, WORKER, TIMEOUT, PERF_STAT, SAMPLES_ONLY, DRY_RUN, HELP };
 	static const struct option options[] = {
 		{"profile", required_argument, NULL, PLAN_PROFILE},
 		{"subjects", required_argument, NULL, PLAN_SUBJECTS},
@@ -86,6 +87,7 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		{"worker", required_argument, NULL, WORKER},
 		{"timeout-s", required_argument, NULL, TIMEOUT},
 		{"perf-stat", no_argument, NULL, PERF_STAT},
+		{"samples-only", no_argument, NULL, SAMPLES_ONLY},
 		{"dry-run", no_argument, NULL, DRY_RUN},
 		{"help", no_argument, NULL, HELP},
 		{0},
@@ -111,6 +113,9 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 			break;
 		case PERF_STAT:
 			request->perf_stat = true;
+			break;
+		case SAMPLES_ONLY:
+			request->samples_only = true;
 			break;
 		case DRY_RUN:
 			request->dry_run = true;
@@ -272,20 +277,20 @@ static bool any_failure(const struct run_tally *tally)
 	       tally->outcomes[OUTCOME_FAILED] || tally->verify_passed < tally->verify_cells;
 }
 
-static int carry_out(const struct plan *plan, struct run_dir *dir)
+static int carry_out(const struct plan *plan, struct run_dir *dir, bool samples_only)
 {
 	struct run_tally tally;
-	int error = run_plan(plan, dir, &tally);
+	int error = run_plan(plan, dir, !samples_only, &tally);
 
 	if (error && error != -EINTR)
 		return EXIT_FAILED;
 	print_tally(dir, &tally);
 	if (error)
 		fprintf(stderr, "tabench: interrupted; continue with --resume %s\n", dir->path);
-	if (report_run(dir->path) || error)
+	if ((!samples_only && report_run(dir->path)) || error)
 		return EXIT_FAILED;
 	if (!plan->n_supported) {
-		failure("nothing of the plan can run here; the reasons are in %s/report.md",
+		failure("nothing of the plan can run here; the reasons are in %s/samples.jsonl",
 			dir->path);
 		return EXIT_NOTHING_COULD_RUN;
 	}
@@ -307,7 +312,7 @@ static int plan_and_run(const struct request *request, const struct plan_options
 	else if (!dir->record && run_dir_create(dir, request->out, &plan, argv))
 		code = EXIT_FAILED;
 	else
-		code = carry_out(&plan, dir);
+		code = carry_out(&plan, dir, request->samples_only);
 	plan_free(&plan);
 	return code;
 }

@@ -335,7 +335,7 @@ static int record_timelines(struct run *run)
 	return runner_interrupted() ? -EINTR : failed < 0 ? failed : 0;
 }
 
-int run_plan(const struct plan *plan, struct run_dir *dir, struct run_tally *tally)
+int run_plan(const struct plan *plan, struct run_dir *dir, bool timelines, struct run_tally *tally)
 {
 	struct run run = {.plan = plan, .dir = dir, .tally = tally, .taken = json_object()};
 	double started_s = now_s();
@@ -355,7 +355,7 @@ int run_plan(const struct plan *plan, struct run_dir *dir, struct run_tally *tal
 	error = take_samples(&run);
 	progress_end(&run.progress);
 	runner_signals_end();
-	if (!error && plan->n_supported)
+	if (!error && timelines && plan->n_supported)
 		error = record_timelines(&run);
 	tally->elapsed_s = now_s() - started_s;
 	if (!error || error == -EINTR) {

@@ -19,6 +19,6 @@ struct run_tally {
  * asked for; then the timelines. Returns 0; -EINTR if the user ended it; another -errno after one
  * line on stderr where a sample could not be written. What was taken is kept in every case.
  */
-int run_plan(const struct plan *plan, struct run_dir *dir, struct run_tally *tally);
+int run_plan(const struct plan *plan, struct run_dir *dir, bool timelines, struct run_tally *tally);
 
 #endif

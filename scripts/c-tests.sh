@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# c-tests.sh DIR : build and run the C test programs of the build directory DIR; TAP on stdout.
+# A program that ends badly without a "not ok" of its own is a failed test.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+dir=${1:?usage: c-tests.sh DIR}
+
+cmake --build "$dir" --target tests --parallel "$(nproc)" >&2
+failed=0
+for program in "$dir"/test/test_*; do
+	[ -f "$program" ] && [ -x "$program" ] || continue
+	name=${program##*/}
+	status=0
+	output=$(CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 180 "$program") || status=$?
+	sed -E "s/^((not )?ok [0-9]+ - )/\1$name: /" <<<"$output"
+	[ $status -eq 0 ] && continue
+	failed=1
+	grep -q '^not ok' <<<"$output" || echo "not ok - $name: ended with exit status $status"
+done
+exit $failed
