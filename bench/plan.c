@@ -165,7 +165,7 @@ static double estimate_s(const struct cell *cell)
 static int add_cell(struct plan *plan, const struct cell *template, int64_t percent)
 {
 	struct cell *cell, *grown;
-	int percent_at = param_index(template->workload, "percent");
+	int fraction_at = param_index(template->workload, "touched_pct");
 
 	grown = realloc(plan->cells, (plan->n_cells + 1) * sizeof(*grown));
 	if (!grown)
@@ -175,8 +175,8 @@ static int add_cell(struct plan *plan, const struct cell *template, int64_t perc
 	*cell = *template;
 	for (unsigned i = 0; i < param_count(cell->workload); i++)
 		cell->params[i] = cell->workload->params[i].fallback;
-	if (percent_at >= 0)
-		cell->params[percent_at] = percent;
+	if (fraction_at >= 0)
+		cell->params[fraction_at] = percent;
 	cell->supported = subject_supported(cell->subject, cell->reason, sizeof(cell->reason));
 	if (cell->supported && cell->fill &&
 	    !(cell->subject->flags & (ALLOC_FILL_ANY | ALLOC_LAZY_FILL))) {
@@ -198,7 +198,7 @@ static int add_cells_of(struct plan *plan, const struct cell *template)
 	unsigned n = 1;
 	int error = 0;
 
-	if (param_index(template->workload, "percent") >= 0) {
+	if (param_index(template->workload, "touched_pct") >= 0) {
 		if (template->fill && !plan->options.percents_for_fills)
 			return 0;
 		n = profile->n_percents;

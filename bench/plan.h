@@ -27,7 +27,7 @@ struct profile {
 	uint64_t size_bytes;
 	unsigned repetitions;
 	unsigned overhead_pairs; /* of the timeline's sampler, on and off */
-	const int64_t *percents; /* values of a workload's parameter "percent" */
+	const int64_t *percents; /* values of a workload's parameter touched_pct */
 	unsigned n_percents;
 	bool percents_for_fills; /* vary percent for fills other than 0 as well */
 };
@@ -46,7 +46,7 @@ struct plan_options {
 	unsigned repetitions; /* 0: the profile's */
 	unsigned timeout_s;   /* per sample */
 	uint64_t seed;
-	bool percents_for_fills;	 /* vary "percent" for fills other than 0 as well */
+	bool percents_for_fills;	 /* vary touched_pct for fills other than 0 as well */
 	bool perf_stat;			 /* each cell once more under perf stat */
 	uint64_t memory_available_bytes; /* what rule 10 is applied to */
 	uint64_t huge_page_bytes; /* what one touch may commit with ALLOC_HUGE; 0: no THP here */
