@@ -4,6 +4,7 @@
 # kernel.sh build : build the patched kernel, or take it from the cache; stdout: its directory, which holds
 #                   bzImage, config, System.map, version, modules/, build.log
 # kernel.sh key   : the key of everything that goes into that build
+# kernel.sh source : the directory of Linux as it came, unpacked
 #
 # Environment:
 #   DEBUG=1         KASAN, lockdep, DEBUG_VM, ... (kernel/config/debug) instead of kernel/config/bench
@@ -36,7 +37,7 @@ prepare() {
 case ${1:-} in
 build)
 	prepare
-	[ -f "$TAMALLOC_CACHE/kernels/$key/bzImage" ] || build_kernel
+	if [ ! -f "$TAMALLOC_CACHE/kernels/$key/bzImage" ]; then build_kernel; fi
 	touch "$TAMALLOC_CACHE/kernels/$key"
 	echo "$TAMALLOC_CACHE/kernels/$key"
 	;;
@@ -44,11 +45,16 @@ key)
 	prepare
 	echo "$key"
 	;;
+source)
+	prepare
+	lay_source
+	echo "$pristine"
+	;;
 -h | --help)
 	usage
 	;;
 *)
 	usage
-	code=2 die "unknown command '${1:-}'; known: build key"
+	code=2 die "unknown command '${1:-}'; known: build key source"
 	;;
 esac

@@ -5,7 +5,7 @@
 # everything that goes into a build, and the build itself. All state is below $TAMALLOC_CACHE:
 #
 #   source/<id>/            Linux as it came, never built in and never changed
-#   patched/<id>/           the same files (hard links) with kernel/src and kernel/patches in it
+#   patched/<id>-<kind>/    the same files (hard links) with kernel/src and kernel/patches in it
 #   build/<id>-<variant>/   object files, one directory a variant (patched-bench, unpatched-debug, ...)
 #   kernels/<key>/          finished kernels: bzImage, config, System.map, modules/, build.log
 #
@@ -85,7 +85,7 @@ find_source() {
 		die "no kernel source: $debian_tarball is missing; install linux-source-$supported_series or set KERNEL_SRC= to a tree or tarball"
 	fi
 	pristine=$TAMALLOC_CACHE/source/$source_id
-	patched=$TAMALLOC_CACHE/patched/$source_id
+	patched=$TAMALLOC_CACHE/patched/$source_id-$(variant_name)
 }
 
 kernel_version() { # TREE
@@ -102,7 +102,9 @@ check_version() { # TREE
 }
 
 # Unpack or copy the source to $pristine, once.
-lay_source() {
+lay_source() ( # a subshell: the lock ends with it
+	[ ! -d "$pristine" ] || return 0
+	lock_cache source
 	[ ! -d "$pristine" ] || return 0
 	local tmp=$pristine.new
 	rm -rf "$tmp"
@@ -118,7 +120,7 @@ lay_source() {
 		rsync -a --exclude=/.git "$source_from/" "$tmp/"
 	fi
 	mv "$tmp" "$pristine"
-}
+)
 
 # Our patches, in order: the lines of kernel/patches/series, or all by name.
 list_patches() {
@@ -254,7 +256,15 @@ make_with_progress() {
 	die "the kernel's build failed; log: $log"
 }
 
-# Everything from source to kernels/$key. Needs find_source, key; takes the tree's lock.
+# A lock on a name in the cache, which all clones of this user share, held until this process ends.
+lock_cache() { # NAME
+	local fd
+	mkdir -p "$TAMALLOC_CACHE"/{source,build,kernels}
+	exec {fd}> "$TAMALLOC_CACHE/lock-$1"
+	flock -n "$fd" || { say "waiting for another build of $1 in $TAMALLOC_CACHE"; flock "$fd"; }
+}
+
+# Everything from source to kernels/$key. Needs find_source and key.
 build_kernel() {
 	: "${key:?}"
 	local tree=$pristine build log out dir module need=$disk_again_mib started=$SECONDS
@@ -264,9 +274,7 @@ build_kernel() {
 	[ -f "$build/vmlinux" ] || need=$disk_first_mib
 	check_tools
 	check_disk "$need"
-	mkdir -p "$TAMALLOC_CACHE"/{source,build,kernels}
-	exec 9> "$TAMALLOC_CACHE/lock"
-	flock -n 9 || { say "waiting for another build in $TAMALLOC_CACHE"; flock 9; }
+	lock_cache "$(variant_name)"
 	[ ! -f "$out/bzImage" ] || return 0 # the other build was ours
 	lay_source
 	if [ "$variant_patched" -eq 1 ]; then
@@ -296,7 +304,6 @@ build_kernel() {
 	mv "$out.new" "$out"
 	say "built $(variant_name) in $((SECONDS - started)) s"
 	prune_kernels
-	exec 9>&-
 }
 
 # Keep the kernels used last.
