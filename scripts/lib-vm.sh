@@ -42,7 +42,7 @@ copy_into() { # HOST_PATH STAGE GUEST_PATH: with the libraries of a dynamic prog
 	mkdir -p "$2$(dirname "$3")"
 	cp -rL "$1" "$2$3"
 	[ -f "$1" ] || return 0
-	{ ldd "$1" 2>/dev/null || true; } | grep -oE '/[^ ]+\.so[^ ]*' | while read -r lib; do
+	{ ldd "$1" 2>/dev/null || true; } | { grep -oE '/[^ ]+\.so[^ ]*' || true; } | while read -r lib; do
 		[ -e "$2$lib" ] || { mkdir -p "$2${lib%/*}" && cp -L "$lib" "$2$lib"; }
 	done
 }
