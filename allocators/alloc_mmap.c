@@ -127,7 +127,7 @@ static struct allocator subjects[] = {
 	{
 		.name = "mmap/noreserve",
 		.summary = "mmap with MAP_NORESERVE: not counted against the commit limit",
-		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
+		.flags = ALLOC_LAZY | ALLOC_FILL_ANY | ALLOC_HUGE,
 		.alloc = alloc_noreserve,
 		.release = release,
 	},

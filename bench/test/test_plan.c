@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+/* The plan: identities, the memory rule, what is unsupported, the order of blocks; and the slug
+ * rule. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "commands.h"
+#include "plan.h"
+#include "slug.h"
+
+#define GIB (1ull << 30)
+
+static struct plan_options options_of(const char *subject, const char *workload)
+{
+	struct plan_options options = {
+		.profile = profile_find("default"),
+		.seed = 1,
+		.memory_available_bytes = 16 * GIB,
+		.huge_page_bytes = 2 << 20,
+	};
+
+	if (subject)
+		options.subjects[options.n_subjects++] = allocator_find(subject);
+	if (workload)
+		options.workloads[options.n_workloads++] = workload_find(workload);
+	return options;
+}
+
+static struct plan plan_of(struct plan_options options, uint64_t size_bytes, unsigned char fill)
+{
+	struct plan plan;
+
+	options.sizes_bytes[options.n_sizes++] = size_bytes;
+	options.fills[options.n_fills++] = fill;
+	assert_int_equal(plan_expand(&plan, &options), 0);
+	return plan;
+}
+
+static void test_cell_id_is_fnv1a_64(void **state)
+{
+	char id[CELL_ID_CHARS];
+
+	(void)state;
+	cell_id("", id);
+	assert_string_equal(id, "cbf29ce484222325");
+	cell_id("foobar", id); /* of the algorithm's published test vectors */
+	assert_string_equal(id, "85944171f73967e8");
+}
+
+static void test_identity_names_everything_with_sorted_parameters(void **state)
+{
+	struct plan plan = plan_of(options_of("mmap", "fraction"), 1 << 20, 0);
+	char identity[CELL_IDENTITY_CHARS];
+
+	(void)state;
+	assert_string_equal(plan.cells[1].identity, "host|mmap|fraction|1048576|1|0|touched_pct=5");
+	cell_identity(&plan.cells[1], "sampler=on", identity);
+	assert_string_equal(identity, "host|mmap|fraction|1048576|1|0|sampler=on,touched_pct=5");
+	plan_free(&plan);
+}
+
+static void test_every_cell_has_an_id_of_its_own(void **state)
+{
+	struct plan_options options = options_of(NULL, NULL);
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(plan_expand(&plan, &options), 0);
+	assert_true(plan.n_cells > 50);
+	for (unsigned i = 0; i < plan.n_cells; i++)
+		for (unsigned j = 0; j < i; j++)
+			assert_string_not_equal(plan.cells[i].id, plan.cells[j].id);
+	plan_free(&plan);
+}
+
+static void test_special_workloads_only_where_named(void **state)
+{
+	struct plan plan = plan_of(options_of("mmap", NULL), 1 << 20, 0);
+
+	(void)state;
+	for (unsigned i = 0; i < plan.n_cells; i++)
+		assert_false(plan.cells[i].workload->special);
+	plan_free(&plan);
+}
+
+static void test_zeros_only_is_unsupported_for_another_fill(void **state)
+{
+	struct plan plan = plan_of(options_of("glibc/calloc", "dense-up"), 1 << 20, 171);
+
+	(void)state;
+	assert_int_equal(plan.n_cells, 1);
+	assert_int_equal(plan.n_supported, 0);
+	assert_string_equal(plan.cells[0].reason, "glibc/calloc gives zeros only");
+	plan_free(&plan);
+}
+
+static void test_eager_beyond_memory_is_unsupported(void **state)
+{
+	struct plan plan = plan_of(options_of("mmap/populate", "sparse-1pct"), 1024 * GIB, 0);
+
+	(void)state;
+	assert_int_equal(plan.n_supported, 0);
+	assert_non_null(strstr(plan.cells[0].reason, "16384 MiB of memory available"));
+	plan_free(&plan);
+}
+
+static void test_lazy_with_an_eager_fill_counts_as_eager(void **state)
+{
+	struct plan plan = plan_of(options_of("mmap", "sparse-1pct"), 1024 * GIB, 171);
+
+	(void)state;
+	assert_int_equal(plan.n_supported, 0);
+	plan_free(&plan);
+}
+
+static void test_lazy_terabyte_gets_a_bound_that_fits(void **state)
+{
+	struct plan plan = plan_of(options_of("mmap/noreserve", "sparse-1pct"), 1024 * GIB, 0);
+
+	(void)state;
+	assert_int_equal(plan.n_supported, 1);
+	assert_int_equal(plan.cells[0].params[0], 4 * GIB); /* a quarter of 16 GiB */
+	assert_true(plan.cells[0].committed_bytes <= 4 * GIB);
+	assert_non_null(strstr(plan.cells[0].identity, "max_touched_bytes=4294967296"));
+	plan_free(&plan);
+}
+
+/* 10 GiB of touched pages would be 1 TiB of huge pages. */
+static void test_bound_counts_huge_pages_where_a_touch_commits_one(void **state)
+{
+	struct plan plan = plan_of(options_of("mmap/thp", "sparse-1pct"), 1024 * GIB, 0);
+
+	(void)state;
+	assert_int_equal(plan.n_supported, 1);
+	assert_int_equal(plan.cells[0].params[0], 4 * GIB / 512);
+	assert_true(plan.cells[0].committed_bytes <= 4 * GIB);
+	plan_free(&plan);
+}
+
+static void test_small_lazy_cell_has_no_bound(void **state)
+{
+	struct plan plan = plan_of(options_of("mmap", "sparse-1pct"), 256 << 20, 0);
+
+	(void)state;
+	assert_int_equal(plan.cells[0].params[0], 0);
+	plan_free(&plan);
+}
+
+static void test_block_holds_each_supported_cell_once_in_an_order_of_its_own(void **state)
+{
+	struct plan_options options = options_of(NULL, NULL);
+	unsigned *first, *second, *again, n, differs = 0;
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(plan_expand(&plan, &options), 0);
+	first = calloc(plan.n_cells, sizeof(*first));
+	second = calloc(plan.n_cells, sizeof(*second));
+	again = calloc(plan.n_cells, sizeof(*again));
+	n = plan_block_order(&plan, 0, first);
+	assert_int_equal(n, plan.n_supported);
+	assert_int_equal(plan_block_order(&plan, 1, second), n);
+	assert_int_equal(plan_block_order(&plan, 0, again), n);
+	assert_memory_equal(first, again, n * sizeof(*first));
+	for (unsigned i = 0; i < n; i++) {
+		unsigned seen = 0;
+
+		for (unsigned j = 0; j < n; j++)
+			seen += second[j] == first[i];
+		assert_int_equal(seen, 1);
+		differs += first[i] != second[i];
+		assert_true(plan.cells[first[i]].supported);
+	}
+	assert_true(differs > n / 2);
+	free(first);
+	free(second);
+	free(again);
+	plan_free(&plan);
+}
+
+static void test_slugs_of_all_names_differ(void **state)
+{
+	char a_slug[64], b_slug[64];
+
+	(void)state;
+	assert_string_equal(slug("glibc/malloc+memset", a_slug, sizeof(a_slug)),
+			    "glibc-malloc-memset");
+	assert_string_equal(slug("mmap/mthp-64kB", a_slug, sizeof(a_slug)), "mmap-mthp-64kb");
+	assert_string_equal(slug("a//+b", a_slug, sizeof(a_slug)), "a-b");
+	for (const struct allocator *a = allocator_first(); a; a = a->next)
+		for (const struct allocator *b = a->next; b; b = b->next)
+			assert_string_not_equal(slug(a->name, a_slug, sizeof(a_slug)),
+						slug(b->name, b_slug, sizeof(b_slug)));
+	for (const struct workload *a = workload_first(); a; a = a->next)
+		for (const struct workload *b = a->next; b; b = b->next)
+			assert_string_not_equal(slug(a->name, a_slug, sizeof(a_slug)),
+						slug(b->name, b_slug, sizeof(b_slug)));
+}
+
+static const char *suggestion(const char *typed)
+{
+	struct nearest nearest = {0};
+
+	for (const struct allocator *a = allocator_first(); a; a = a->next)
+		nearest_consider(&nearest, typed, a->name);
+	return nearest.name;
+}
+
+static void test_suggests_the_nearest_name(void **state)
+{
+	(void)state;
+	assert_string_equal(suggestion("mmpa"), "mmap");
+	assert_string_equal(suggestion("calloc"), "glibc/calloc");
+	assert_string_equal(suggestion("mmap/nreserve"), "mmap/noreserve");
+	assert_null(suggestion("quicksort-of-things"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cell_id_is_fnv1a_64),
+		cmocka_unit_test(test_identity_names_everything_with_sorted_parameters),
+		cmocka_unit_test(test_every_cell_has_an_id_of_its_own),
+		cmocka_unit_test(test_special_workloads_only_where_named),
+		cmocka_unit_test(test_zeros_only_is_unsupported_for_another_fill),
+		cmocka_unit_test(test_eager_beyond_memory_is_unsupported),
+		cmocka_unit_test(test_lazy_with_an_eager_fill_counts_as_eager),
+		cmocka_unit_test(test_lazy_terabyte_gets_a_bound_that_fits),
+		cmocka_unit_test(test_bound_counts_huge_pages_where_a_touch_commits_one),
+		cmocka_unit_test(test_small_lazy_cell_has_no_bound),
+		cmocka_unit_test(test_block_holds_each_supported_cell_once_in_an_order_of_its_own),
+		cmocka_unit_test(test_slugs_of_all_names_differ),
+		cmocka_unit_test(test_suggests_the_nearest_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
