@@ -120,14 +120,14 @@ static struct allocator subjects[] = {
 	{
 		.name = "mmap",
 		.summary = "anonymous mapping, each page on its first touch",
-		.flags = ALLOC_LAZY | ALLOC_FILL_ANY | ALLOC_HUGE,
+		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
 		.alloc = alloc_plain,
 		.release = release,
 	},
 	{
 		.name = "mmap/noreserve",
 		.summary = "mmap with MAP_NORESERVE: not counted against the commit limit",
-		.flags = ALLOC_LAZY | ALLOC_FILL_ANY | ALLOC_HUGE,
+		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
 		.alloc = alloc_noreserve,
 		.release = release,
 	},
@@ -142,7 +142,7 @@ static struct allocator subjects[] = {
 		.name = "mmap/thp",
 		.summary = "mmap at a 2 MiB boundary with MADV_HUGEPAGE: each 2 MiB on its first "
 			   "touch",
-		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
+		.flags = ALLOC_LAZY | ALLOC_FILL_ANY | ALLOC_HUGE,
 		.supported = thp_supported,
 		.alloc = alloc_thp,
 		.release = release,
