@@ -4,7 +4,6 @@
  * process has reserved and committed before and after. KTAP, with the figures
  * as a table in its diagnostic lines.
  */
-#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,8 +17,8 @@
 struct figures {
 	struct tamstat stat;
 	long reserved_kb;  /* VmSize */
-	long committed_kb; /* Anonymous in smaps_rollup, which is exact */
-	long resident_kb;  /* VmRSS, off by up to 32 pages a CPU */
+	long committed_kb; /* Anonymous in smaps_rollup */
+	long resident_kb;  /* VmRSS: files and shared memory too */
 	long peak_kb;
 	long swap_kb;
 };
@@ -65,7 +64,6 @@ int main(void)
 	const char *reason = tam_unsupported();
 	struct figures before, reserved, touched;
 	long reserved_kb, committed_kb, faults;
-	cpu_set_t cpu;
 	void *p;
 
 	/* Before anything is measured: no stdio buffer is made in between. */
@@ -76,11 +74,6 @@ int main(void)
 		return 0;
 	}
 	printf("1..7\n");
-
-	/* One CPU: /proc's resident counters are kept a CPU apart. */
-	CPU_ZERO(&cpu);
-	CPU_SET(sched_getcpu(), &cpu);
-	sched_setaffinity(0, sizeof(cpu), &cpu);
 
 	/* The first measurement commits what measuring needs. */
 	measure(&before);

@@ -43,12 +43,12 @@ struct mm_usage {
 static void read_mm_usage(struct mm_struct *mm, struct mm_usage *u)
 {
 	u->reserved = READ_ONCE(mm->total_vm);
-	u->anon = get_mm_counter(mm, MM_ANONPAGES);
-	u->file = get_mm_counter(mm, MM_FILEPAGES);
-	u->shmem = get_mm_counter(mm, MM_SHMEMPAGES);
+	u->anon = get_mm_counter_sum(mm, MM_ANONPAGES);
+	u->file = get_mm_counter_sum(mm, MM_FILEPAGES);
+	u->shmem = get_mm_counter_sum(mm, MM_SHMEMPAGES);
 	u->committed = u->anon + u->file + u->shmem;
 	u->peak_committed = max(u->committed, READ_ONCE(mm->hiwater_rss));
-	u->swap = get_mm_counter(mm, MM_SWAPENTS);
+	u->swap = get_mm_counter_sum(mm, MM_SWAPENTS);
 	u->page_table_bytes = mm_pgtables_bytes(mm);
 }
 
