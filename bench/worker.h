@@ -31,7 +31,7 @@ struct worker_options {
 	unsigned wait_ms; /* how long wl_wait() waits */
 };
 
-/* Fills every field of record. Never fails otherwise than by record->outcome; may be called once.
+/* Fills every field of record. Never fails otherwise than by record->outcome. Not thread-safe.
  */
 void sample_run(const struct worker_options *options, struct record *record);
 
