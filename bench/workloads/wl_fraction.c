@@ -9,7 +9,7 @@ static const struct wl_param params_table[] = {
 	{0},
 };
 
-static uint64_t page_at(const struct wl *w, uint64_t k)
+static inline uint64_t page_at(const struct wl *w, uint64_t k)
 {
 	return k * 100 / (uint64_t)w->params[0];
 }

@@ -4,7 +4,7 @@
 #include "permute.h"
 #include "touch.h"
 
-static uint64_t page_at(const struct wl *w, uint64_t k)
+static inline uint64_t page_at(const struct wl *w, uint64_t k)
 {
 	return permute(k, region_pages(w->size_bytes, w->page_bytes), w->seed);
 }

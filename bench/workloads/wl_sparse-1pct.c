@@ -12,7 +12,7 @@ static uint64_t pages(size_t size_bytes, size_t page_bytes, const int64_t *param
 	return at_most(region_pages(size_bytes, page_bytes) / 100, page_bytes, params[0]);
 }
 
-static uint64_t page_at(const struct wl *w, uint64_t k)
+static inline uint64_t page_at(const struct wl *w, uint64_t k)
 {
 	uint64_t count = pages(w->size_bytes, w->page_bytes, w->params);
 	uint64_t stretch = region_pages(w->size_bytes, w->page_bytes) / count;
