@@ -49,11 +49,12 @@ static void tally_verify(struct run *run, const json_t *sample)
 	const char *purpose = json_string_value(json_object_get(sample, "purpose"));
 	const char *outcome = json_string_value(json_object_get(sample, "outcome"));
 
-	if (!purpose || strcmp(purpose, "verify"))
+	if (!purpose || strcmp(purpose, "verify") || !outcome || !strcmp(outcome, "enomem") ||
+	    !strcmp(outcome, "unsupported"))
 		return;
 	run->tally->verify_cells++;
-	run->tally->verify_passed += outcome && !strcmp(outcome, "ok") &&
-				     json_is_true(json_object_get(sample, "verified"));
+	run->tally->verify_passed +=
+		!strcmp(outcome, "ok") && json_is_true(json_object_get(sample, "verified"));
 }
 
 static void note_taken(json_t *sample, void *arg)
