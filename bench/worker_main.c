@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,6 +310,7 @@ int main(int argc, char **argv)
 	static struct worker_options options = {.threads = 1, .seed = 1, .marks_fd = -1};
 	int record_fd = -1;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* also where perf stat stands between tabench and us */
 	parse(argc, argv, &options, &record_fd);
 	sample_run(&options, &record);
 	return deliver(record_fd);
