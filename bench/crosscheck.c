@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "crosscheck.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *sampler_of(const struct sample *s)
+{
+	const char *state = json_string_value(json_object_get(s->params, OVERHEAD_PARAM));
+
+	return state ? state : "";
+}
+
+static bool same_pair(const struct sample *a, const struct sample *b)
+{
+	char params[2][128];
+	const char *why;
+
+	return a->block == b->block && a->rep == b->rep && !strcmp(a->subject, b->subject) &&
+	       !strcmp(a->workload, b->workload) && a->size_bytes == b->size_bytes &&
+	       a->fill == b->fill && a->threads == b->threads &&
+	       comparable(a, a->cost_unit, b, b->cost_unit, &why) &&
+	       !strcmp(sample_params_text(a, OVERHEAD_PARAM, params[0], sizeof(params[0])),
+		       sample_params_text(b, OVERHEAD_PARAM, params[1], sizeof(params[1])));
+}
+
+int overhead_measure(struct overhead *overhead, const struct samples *samples)
+{
+	double *ratios = calloc(samples->n ? samples->n : 1, sizeof(*ratios));
+	size_t n = 0, n_overhead = 0;
+
+	*overhead = (struct overhead){.slowdown = stats_unknown};
+	if (!ratios)
+		return -ENOMEM;
+	for (size_t i = 0; i < samples->n; i++) {
+		const struct sample *on = &samples->rows[i];
+
+		if (strcmp(on->purpose, "overhead"))
+			continue;
+		n_overhead++;
+		if (strcmp(sampler_of(on), "on") || strcmp(on->outcome, "ok"))
+			continue;
+		for (size_t k = 0; k < samples->n; k++) {
+			const struct sample *off = &samples->rows[k];
+
+			if (!strcmp(off->purpose, "overhead") && !strcmp(off->outcome, "ok") &&
+			    !strcmp(sampler_of(off), "off") && same_pair(on, off) &&
+			    off->total_cost > 0 && on->total_cost > 0) {
+				ratios[n++] = on->total_cost / off->total_cost;
+				break;
+			}
+		}
+	}
+	overhead->slowdown = stats_median_interval(ratios, n);
+	overhead->unpaired = n_overhead - 2 * n;
+	free(ratios);
+	return 0;
+}
+
+bool overhead_within(const struct overhead *overhead)
+{
+	return overhead->slowdown.value <= OVERHEAD_LIMIT ||
+	       (overhead->slowdown.lo <= OVERHEAD_LIMIT && overhead->slowdown.hi >= OVERHEAD_LIMIT);
+}
+
+const char *overhead_text(const struct overhead *overhead, char *out, size_t bytes)
+{
+	const struct estimate *e = &overhead->slowdown;
+
+	if (!e->n)
+		snprintf(out, bytes, "not measured in this run");
+	else
+		snprintf(out, bytes,
+			 "median slow-down %.3f (%d %% interval %.3f to %.3f) over %zu interleaved "
+			 "pairs%s",
+			 e->value, STATS_CONFIDENCE_PCT, e->lo, e->hi, e->n,
+			 e->n < OVERHEAD_MIN_PAIRS ? ", too few for a claim" : "");
+	return out;
+}
+
+int stat_rows_build(struct stat_rows *rows, const struct samples *samples,
+		    const struct results *results)
+{
+	*rows = (struct stat_rows){.rows = calloc(samples->n + 1, sizeof(*rows->rows))};
+	if (!rows->rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < samples->n; i++) {
+		const struct sample *s = &samples->rows[i];
+		const struct result *cell = results_find(results, s->cell_id);
+		struct stat_row *row = &rows->rows[rows->n];
+
+		if (strcmp(s->kind, "stat") || strcmp(s->outcome, "ok"))
+			continue;
+		*row = (struct stat_row){
+			.sample = s,
+			.perf_faults = sample_metric(s, "perf_page_faults"),
+			.own_faults = s->total_faults,
+			.cell_faults = cell ? cell->of[CELL_TOTAL_FAULTS].value : NAN,
+		};
+		double own = isnan(row->cell_faults) ? row->own_faults : row->cell_faults;
+
+		row->within =
+			fabs(row->perf_faults - own) <= STAT_TOLERANCE * own + STAT_STARTUP_FAULTS;
+		rows->n_within += row->within;
+		rows->n++;
+	}
+	return 0;
+}
+
+void stat_rows_free(struct stat_rows *rows)
+{
+	free(rows->rows);
+	*rows = (struct stat_rows){0};
+}
+
+struct verified verified_count(const struct results *results)
+{
+	struct verified v = {0};
+
+	for (size_t i = 0; i < results->n; i++) {
+		const struct result *r = &results->cells[i];
+
+		if (strcmp(r->outcome, "ok"))
+			continue;
+		v.ok++;
+		v.passed += r->verification == VERIFY_PASSED;
+		v.failed += r->verification == VERIFY_FAILED;
+	}
+	return v;
+}
