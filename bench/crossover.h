@@ -14,7 +14,7 @@
 #include "cells.h"
 
 #define CROSSOVER_WORKLOAD "fraction"
-#define CROSSOVER_PARAM	   "percent"
+#define CROSSOVER_PARAM	   "touched_pct"
 
 enum crossing_kind {
 	CROSSING_AT,	    /* lazy is cheaper below, eager above touched_pct.value */

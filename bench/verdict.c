@@ -126,20 +126,3 @@ void verdicts_free(struct verdicts *verdicts)
 	free(verdicts->groups);
 	*verdicts = (struct verdicts){0};
 }
-
-const char *verdict_detail(const struct verdict *verdict, char *out, size_t bytes)
-{
-	const struct sample *g = verdict->group;
-	size_t used = 0;
-
-	out[0] = '\0';
-	for (const char *p = verdict->cells->params; *p && used + 1 < bytes; p++) {
-		out[used++] = *p == ';' ? ',' : *p == '=' ? ' ' : *p;
-		if (*p == ';' && used + 1 < bytes)
-			out[used++] = ' ';
-		out[used] = '\0';
-	}
-	if (g->fill != 0 && used < bytes)
-		snprintf(out + used, bytes - used, "%sfill %.0f", used ? ", " : "", g->fill);
-	return out;
-}

@@ -43,7 +43,4 @@ void verdicts_free(struct verdicts *verdicts);
 
 /* May this cell be ranked? If not, why points to a sentence. */
 bool result_ranked(const struct result *result, const char **why);
-/* "percent 25, fill 171": what tells this group from others of its workload; fill 0 is not said. */
-const char *verdict_detail(const struct verdict *verdict, char *out, size_t bytes);
-
 #endif

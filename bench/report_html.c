@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+/* report.html: one self-contained file, no network, no script. */
+#include "report_html.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* bench/report.css, embedded by the assembler (the path comes from CMakeLists.txt). */
+__asm__(".pushsection .rodata\n"
+	"report_css: .incbin \"" TA_REPORT_CSS "\"\n"
+	".byte 0\n"
+	".popsection\n");
+extern const char report_css[];
+
+void html_text(FILE *out, const char *text)
+{
+	for (; text && *text; text++) {
+		switch (*text) {
+		case '&':
+			fputs("&amp;", out);
+			break;
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		case '"':
+			fputs("&quot;", out);
+			break;
+		case '\'':
+			fputs("&#39;", out);
+			break;
+		default:
+			if ((unsigned char)*text >= ' ' || *text == '\n' || *text == '\t')
+				fputc(*text, out);
+		}
+	}
+}
+
+void html_textf(FILE *out, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) >= 0) {
+		html_text(out, text);
+		free(text);
+	}
+	va_end(args);
+}
+
+void html_scroll_begin(FILE *out, const char *label)
+{
+	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", out);
+	html_text(out, label);
+	fputs("\">\n", out);
+}
+
+void html_scroll_end(FILE *out)
+{
+	fputs("</div>\n", out);
+}
+
+void html_table_begin(FILE *out, const char *caption, const char *const *columns,
+		      size_t first_number)
+{
+	html_scroll_begin(out, caption);
+	fputs("<table><caption>", out);
+	html_text(out, caption);
+	fputs("</caption>\n<thead><tr>", out);
+	for (size_t i = 0; columns[i]; i++) {
+		fprintf(out, "<th scope=\"col\"%s>", i >= first_number ? " class=\"n\"" : "");
+		html_text(out, columns[i]);
+		fputs("</th>", out);
+	}
+	fputs("</tr></thead>\n<tbody>\n", out);
+}
+
+void html_table_end(FILE *out)
+{
+	fputs("</tbody></table>\n", out);
+	html_scroll_end(out);
+}
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "unknown";
+}
+
+static void write_head(FILE *out, const struct report *r)
+{
+	const json_t *e = r->environment;
+	char memory[NUMBER_CHARS];
+	const json_t *total = json_object_get(json_object_get(e, "memory"), "total_bytes");
+
+	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+	      "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>tamalloc: ",
+	      out);
+	html_text(out, r->run_id);
+	fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", report_css);
+	fputs("<header>\n<h1>What initialised memory costs here</h1>\n<p class=\"meta\">", out);
+	html_textf(out, "Run %s, %s, profile %s. ", r->run_id, text_of(r->run, "started_utc"),
+		   text_of(r->run, "profile"));
+	html_textf(out, "%s, %s, Linux %s, huge pages: %s.",
+		   text_of(json_object_get(e, "cpu"), "model"),
+		   text_bytes(total ? json_number_value(total) : NAN, memory),
+		   text_of(json_object_get(e, "kernel"), "release"),
+		   text_of(json_object_get(e, "thp"), "enabled"));
+	fputs("</p>\n<nav aria-label=\"Sections\"><a href=\"#verdict\">Verdict</a> "
+	      "<a href=\"#crossover\">Lazy or eager</a> <a href=\"#charts\">Charts</a> "
+	      "<a href=\"#tables\">Tables</a> <a href=\"#checks\">Checks</a> "
+	      "<a href=\"#not-run\">Not run</a> <a href=\"#method\">Method</a> "
+	      "<a href=\"#environment\">Environment</a></nav>\n</header>\n<main>\n",
+	      out);
+}
+
+static void write_notes(FILE *out, const struct report *r)
+{
+	if (!r->samples.n_notes)
+		return;
+	fputs("<section class=\"notes\" aria-label=\"Read this first\"><h2>Read this "
+	      "first</h2><ul>\n",
+	      out);
+	for (size_t i = 0; i < r->samples.n_notes; i++) {
+		fputs("<li>", out);
+		html_text(out, r->samples.notes[i]);
+		fputs("</li>\n", out);
+	}
+	fputs("</ul></section>\n", out);
+}
+
+static void write_card(FILE *out, const char *figure, const char *text)
+{
+	fputs("<div class=\"card\"><p class=\"figure\">", out);
+	html_text(out, figure);
+	fputs("</p><p>", out);
+	html_text(out, text);
+	fputs("</p></div>\n", out);
+}
+
+/* What a reader should take away, in at most three sentences. */
+static void write_cards(FILE *out, const struct report *r)
+{
+	const struct crossing *c = report_main_crossing(r);
+	const struct verdict *v;
+	const struct result *worst;
+	char text[400], title[96], figure[64], ratio[NUMBER_CHARS];
+
+	fputs("<div class=\"cards\">\n", out);
+	if ((worst = report_worst(r, true, &v))) {
+		snprintf(figure, sizeof(figure), "%s \303\227 memory",
+			 text_ratio(worst->regret_memory, ratio));
+		snprintf(text, sizeof(text), "%s commits for %s (fill %.0f), against %s.",
+			 worst->identity->subject, verdict_title(v, title, sizeof(title)),
+			 v->group->fill, v->leanest->identity->subject);
+		write_card(out, figure, text);
+	}
+	if ((worst = report_worst(r, false, &v))) {
+		snprintf(figure, sizeof(figure), "%s \303\227 time",
+			 text_ratio(worst->regret_time.value, ratio));
+		snprintf(text, sizeof(text),
+			 "%s takes for %s (fill %.0f), against %s: alloc + touch + free, 95 %% "
+			 "interval %.3g to %.3g.",
+			 worst->identity->subject, verdict_title(v, title, sizeof(title)),
+			 v->group->fill, v->fastest->identity->subject, worst->regret_time.lo,
+			 worst->regret_time.hi);
+		write_card(out, figure, text);
+	}
+	if (c) {
+		if (c->kind == CROSSING_AT)
+			snprintf(figure, sizeof(figure), "%.0f %% touched", c->touched_pct.value);
+		else
+			strcpy(figure, "no crossing");
+		crossing_text(c, text, sizeof(text) - 1);
+		if (text[0] == 'a')
+			text[0] = 'A';
+		strcat(text, ".");
+		write_card(out, figure, text);
+	}
+	fputs("</div>\n", out);
+}
+
+static void write_crossover(FILE *out, const struct report *r)
+{
+	static const char *const columns[] = {"Lazy",	  "Eager",    "Target", "Fill",
+					      "Crossing", "In words", NULL};
+	char text[320];
+
+	fputs("<section id=\"crossover\"><h2>Lazy or eager</h2>\n", out);
+	if (!r->crossings.n)
+		fputs("<p>This run holds no pair of a lazy and an eager subject in the workload "
+		      "<code>fraction</code>.</p>\n",
+		      out);
+	else
+		html_table_begin(out,
+				 "Share of pages touched above which the eager subject is cheaper "
+				 "(percent; alloc + touch + free)",
+				 columns, 4);
+	for (size_t i = 0; i < r->crossings.n; i++) {
+		const struct crossing *c = &r->crossings.pairs[i];
+
+		fputs("<tr><th scope=\"row\">", out);
+		html_text(out, c->lazy->subject);
+		fputs("</th><td>", out);
+		html_text(out, c->eager->subject);
+		fputs("</td><td>", out);
+		html_text(out, c->lazy->target);
+		fprintf(out, "</td><td>%.0f</td><td class=\"n\">", c->lazy->fill);
+		if (c->kind == CROSSING_AT)
+			fprintf(out, "%.1f %%", c->touched_pct.value);
+		else
+			fputs("none", out);
+		fputs("</td><td class=\"words\">", out);
+		html_text(out, crossing_text(c, text, sizeof(text)));
+		fputs("</td></tr>\n", out);
+	}
+	if (r->crossings.n)
+		html_table_end(out);
+	fputs("</section>\n", out);
+}
+
+static void write_charts(FILE *out, const struct report *r)
+{
+	fputs("<section id=\"charts\"><h2>Charts</h2>\n", out);
+	if (!r->n_charts)
+		fputs("<p>No charts were drawn: they need gnuplot (Debian package "
+		      "<code>gnuplot-nox</code>); then <code>tabench report</code> with this run's "
+		      "directory draws them.</p>\n",
+		      out);
+	for (size_t i = 0; i < r->n_charts; i++) {
+		const struct chart *c = &r->charts[i];
+		char *path, prefix[24];
+
+		snprintf(prefix, sizeof(prefix), "c%zu-", i);
+		if (asprintf(&path, "%s/charts/%s.svg", r->run_dir, c->name) < 0)
+			continue;
+		fputs("<figure>\n", out);
+		html_scroll_begin(out, c->title);
+		if (svg_inline(out, path, prefix, c->title))
+			fputs("<p>This chart's file is not an SVG image.</p>\n", out);
+		html_scroll_end(out);
+		fputs("<figcaption><b>", out);
+		html_text(out, c->title);
+		fputs(".</b> ", out);
+		html_text(out, c->caption);
+		fputs("</figcaption></figure>\n", out);
+		free(path);
+	}
+	fputs("</section>\n", out);
+}
+
+static void write_stats(FILE *out, const struct report *r)
+{
+	static const char *const columns[] = {
+		"Subject",	"Workload",	"Fill", "perf stat", "The cell's samples",
+		"Same process", "Equal enough", NULL};
+
+	if (!r->stats.n) {
+		fputs("<p>perf stat was not part of this run (<code>make perf-stat</code> adds "
+		      "it).</p>\n",
+		      out);
+		return;
+	}
+	html_textf(out,
+		   "perf stat's page-fault count equals the suite's own within %.0f %% and %d "
+		   "start-up faults in %zu of %zu cells.",
+		   100 * STAT_TOLERANCE, STAT_STARTUP_FAULTS, r->stats.n_within, r->stats.n);
+	fputs("<details><summary>Counts of each cell</summary>\n", out);
+	html_table_begin(out, "Page faults by perf stat and by the suite (faults)", columns, 2);
+	for (size_t i = 0; i < r->stats.n; i++) {
+		const struct stat_row *row = &r->stats.rows[i];
+		char n[3][NUMBER_CHARS], params[128];
+
+		fputs("<tr><th scope=\"row\">", out);
+		html_text(out, row->sample->subject);
+		fputs("</th><td>", out);
+		html_textf(out, "%s %s", row->sample->workload,
+			   sample_params_text(row->sample, NULL, params, sizeof(params)));
+		fprintf(out,
+			"</td><td class=\"n\">%.0f</td><td class=\"n\">%s</td>"
+			"<td class=\"n\">%s</td><td class=\"n\">%s</td><td "
+			"class=\"n\">%s</td></tr>\n",
+			row->sample->fill, text_number(row->perf_faults, n[0]),
+			text_number(row->cell_faults, n[1]), text_number(row->own_faults, n[2]),
+			row->within ? "yes" : "<b>no</b>");
+	}
+	html_table_end(out);
+	fputs("</details>\n", out);
+}
+
+static void write_checks(FILE *out, const struct report *r)
+{
+	char text[200];
+
+	fputs("<section id=\"checks\"><h2>Checks of the run itself</h2>\n<h3>Verify</h3><p>", out);
+	html_textf(out, "%zu of %zu ok cells have a passing verify; %zu failed.",
+		   r->verified.passed, r->verified.ok, r->verified.failed);
+	fputs("</p>\n<h3>Cost of the timeline's sampler</h3><p>", out);
+	html_textf(out, "At 1 kHz: %s.", overhead_text(&r->overhead, text, sizeof(text)));
+	if (r->overhead.slowdown.n)
+		html_textf(out, " The limit is %.2f, or an interval that includes it: %s.",
+			   OVERHEAD_LIMIT, overhead_within(&r->overhead) ? "kept" : "exceeded");
+	fputs("</p>\n", out);
+	html_csv_table(out, r, "timeline/index.csv", "Timelines recorded");
+	fputs("<h3>Page faults by perf stat</h3>\n", out);
+	write_stats(out, r);
+	fputs("<h3>Probes</h3>\n", out);
+	html_probes(out, r);
+	fputs("</section>\n", out);
+}
+
+static void write_sentences(FILE *out, const struct text_section *section)
+{
+	fputs("<h3>", out);
+	html_text(out, section->title);
+	fputs("</h3><ul>\n", out);
+	for (size_t i = 0; section->sentences[i]; i++) {
+		fputs("<li>", out);
+		html_text(out, section->sentences[i]);
+		fputs("</li>\n", out);
+	}
+	fputs("</ul>\n", out);
+}
+
+void report_write_html(const struct report *r, FILE *out)
+{
+	write_head(out, r);
+	write_notes(out, r);
+	fputs("<section id=\"verdict\"><h2>Verdict</h2>\n", out);
+	write_cards(out, r);
+	html_verdict(out, r);
+	fputs("</section>\n", out);
+	write_crossover(out, r);
+	write_charts(out, r);
+	fputs("<section id=\"tables\"><h2>Tables</h2>\n", out);
+	html_cell_tables(out, r);
+	fputs("</section>\n", out);
+	write_checks(out, r);
+	fputs("<section id=\"not-run\"><h2>What could not run, and why</h2>\n", out);
+	html_not_run(out, r);
+	fputs("</section>\n<section id=\"method\"><h2>Method</h2>\n", out);
+	write_sentences(out, &report_definitions);
+	write_sentences(out, &report_method);
+	write_sentences(out, &report_threats);
+	fputs("</section>\n<section id=\"environment\"><h2>Environment</h2>\n", out);
+	html_environment(out, r);
+	fputs("</section>\n</main>\n<footer><p>Written by <code>tabench report</code> from "
+	      "<code>samples.jsonl</code> of this run. The figures stand in "
+	      "<code>cells.csv</code>, <code>crossover.csv</code> and "
+	      "<code>summary.json</code>.</p></footer>\n</body>\n</html>\n",
+	      out);
+}

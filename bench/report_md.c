@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+/* report.md: the verdict and what a reader must know of it, for places that show Markdown. */
+#include <math.h>
+#include <string.h>
+
+#include "report_model.h"
+
+/* Text inside a table cell or a line: what Markdown or HTML would read as markup is escaped. */
+static void text(FILE *out, const char *t)
+{
+	for (; t && *t; t++) {
+		if (strchr("|*_<>[]`\\#&", *t))
+			fputc('\\', out);
+		fputc(*t == '\n' ? ' ' : *t, out);
+	}
+}
+
+static void best(FILE *out, const struct verdict *v, const struct result *r, bool memory)
+{
+	size_t n = 0;
+
+	if (!r) {
+		fputs(" - |", out);
+		return;
+	}
+	fputs(" **", out);
+	text(out, r->identity->subject);
+	fputs("**", out);
+	for (size_t i = 0; i < v->n_cells; i++) {
+		const struct result *other = &v->cells[i];
+
+		if (other == r || !(memory ? other->tied_memory : other->tied_time))
+			continue;
+		fputs(n++ ? ", " : " (tied: ", out);
+		text(out, other->identity->subject);
+	}
+	fputs(n ? ") |" : " |", out);
+}
+
+static void best_table(FILE *out, const struct panel *panel)
+{
+	char title[96], n[2][NUMBER_CHARS];
+
+	fprintf(out,
+		"| workload | fastest | %s per touched page (alloc + touch + free) | leanest | "
+		"committed / "
+		"touched |\n|---|---|--:|---|--:|\n",
+		panel->cost_unit);
+	for (size_t i = 0; i < panel->n; i++) {
+		const struct verdict *v = panel->verdicts[i];
+
+		if (verdict_is_fraction(v))
+			continue;
+		fputs("| ", out);
+		text(out, verdict_title(v, title, sizeof(title)));
+		fputs(" |", out);
+		best(out, v, v->fastest, false);
+		fprintf(out, " %s |",
+			text_number(v->fastest ? v->fastest->of[CELL_TOTAL_COST_PER_PAGE].value
+					       : NAN,
+				    n[0]));
+		best(out, v, v->leanest, true);
+		fprintf(out, " %s |\n",
+			text_ratio(v->leanest ? v->leanest->of[CELL_COMMITTED_PER_TOUCHED].value
+					      : NAN,
+				   n[1]));
+	}
+}
+
+static void regret_table(FILE *out, const struct panel *panel)
+{
+	char title[96], time[NUMBER_CHARS], memory[NUMBER_CHARS];
+	const char *why;
+
+	fputs("\nRegret, time / memory (ratio to the best; ~ is tied with it):\n\n| subject |",
+	      out);
+	for (size_t i = 0; i < panel->n; i++) {
+		if (verdict_is_fraction(panel->verdicts[i]))
+			continue;
+		fputc(' ', out);
+		text(out, verdict_title(panel->verdicts[i], title, sizeof(title)));
+		fputs(" |", out);
+	}
+	fputs("\n|---|", out);
+	for (size_t i = 0; i < panel->n; i++)
+		if (!verdict_is_fraction(panel->verdicts[i]))
+			fputs("--:|", out);
+	fputc('\n', out);
+	for (size_t s = 0; s < panel->n_subjects; s++) {
+		if (!strcmp(panel->subjects[s], VERDICT_BASELINE))
+			continue;
+		fputs("| ", out);
+		text(out, panel->subjects[s]);
+		fputs(" |", out);
+		for (size_t i = 0; i < panel->n; i++) {
+			const struct verdict *v = panel->verdicts[i];
+			const struct result *r = verdict_cell(v, panel->subjects[s]);
+
+			if (verdict_is_fraction(v))
+				continue;
+			if (r && result_ranked(r, &why))
+				fprintf(out, " %s%s / %s |", r->tied_time ? "~" : "",
+					text_ratio(r->regret_time.value, time),
+					text_regret_memory(v, r, memory));
+			else
+				fprintf(out, " %s |", r && !r->n ? r->outcome : "-");
+		}
+		fputc('\n', out);
+	}
+}
+
+static void not_run(FILE *out, const struct report *report)
+{
+	size_t rows = 0;
+
+	fputs("\n## What could not run, and why\n\n", out);
+	for (size_t i = 0; i < report->results.n; i++) {
+		const struct result *r = &report->results.cells[i];
+		char title[160];
+
+		if (r->n == r->n_samples)
+			continue;
+		rows++;
+		snprintf(title, sizeof(title), "%s %s, fill %.0f: ", r->identity->workload,
+			 r->params, r->identity->fill);
+		fputs("- ", out);
+		text(out, r->identity->subject);
+		fputs(", ", out);
+		text(out, title);
+		text(out, r->n ? "in part" : r->outcome);
+		fputs(r->reason[0] ? ": " : "", out);
+		text(out, r->reason);
+		fputc('\n', out);
+	}
+	if (!rows)
+		fputs(report->results.n ? "Everything that was planned ran.\n" : "Nothing ran.\n",
+		      out);
+}
+
+static void sentences(FILE *out, const struct text_section *section)
+{
+	fprintf(out, "\n## %s\n\n", section->title);
+	for (size_t i = 0; section->sentences[i]; i++) {
+		fputs("- ", out);
+		text(out, section->sentences[i]);
+		fputc('\n', out);
+	}
+}
+
+void report_write_markdown(const struct report *report, FILE *out)
+{
+	char line[320];
+	bool any = false;
+
+	fputs("# What initialised memory costs here\n\nRun ", out);
+	text(out, report->run_id);
+	fputs(".\n", out);
+	for (size_t i = 0; i < report->samples.n_notes; i++) {
+		fputs(i ? "> - " : "\n> Read this first:\n>\n> - ", out);
+		text(out, report->samples.notes[i]);
+		fputc('\n', out);
+	}
+	fputs("\n## Verdict\n", out);
+	for (size_t i = 0; i < report->n_panels; i++) {
+		const struct panel *panel = &report->panels[i];
+
+		if (!panel->cost_unit)
+			continue;
+		any = true;
+		fprintf(out, "\n### %s, %zu repetitions%s\n\n",
+			panel_title(panel, line, sizeof(line)), panel->repetitions,
+			panel->too_few ? " (too few for a claim)" : "");
+		best_table(out, panel);
+		regret_table(out, panel);
+	}
+	if (!any)
+		fputs("\nThis run holds no sample that can be ranked.\n", out);
+	if (report->crossings.n)
+		fputs("\n## Lazy or eager\n\n", out);
+	for (size_t i = 0; i < report->crossings.n; i++) {
+		fputs("- ", out);
+		text(out, crossing_text(&report->crossings.pairs[i], line, sizeof(line)));
+		fputc('\n', out);
+	}
+	if (report->n_charts)
+		fputs("\n## Charts\n", out);
+	for (size_t i = 0; i < report->n_charts; i++) {
+		const struct chart *c = &report->charts[i];
+
+		fputs("\n![", out);
+		text(out, c->title);
+		fprintf(out, "](charts/%s.svg)\n\n", c->name);
+		text(out, c->caption);
+		fputc('\n', out);
+	}
+	fprintf(out, "\n## Checks\n\n- verify passed in %zu of %zu ok cells, failed in %zu\n",
+		report->verified.passed, report->verified.ok, report->verified.failed);
+	fprintf(out, "- timeline sampler at 1 kHz: %s\n",
+		overhead_text(&report->overhead, line, sizeof(line)));
+	if (report->stats.n)
+		fprintf(out, "- perf stat: page faults agree in %zu of %zu cells\n",
+			report->stats.n_within, report->stats.n);
+	not_run(out, report);
+	sentences(out, &report_definitions);
+	sentences(out, &report_method);
+	sentences(out, &report_threats);
+}

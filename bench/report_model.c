@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: MIT
+#include "report_model.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Numbers ---- */
+
+const char *text_number(double value, char out[NUMBER_CHARS])
+{
+	double size = fabs(value);
+
+	if (isnan(value))
+		return strcpy(out, "-");
+	snprintf(out, NUMBER_CHARS,
+		 value == floor(value) || size >= 1000 ? "%.0f"
+		 : size >= 100			       ? "%.1f"
+		 : size >= 1			       ? "%.2f"
+						       : "%.3f",
+		 value);
+	return out;
+}
+
+const char *text_bytes(double bytes, char out[NUMBER_CHARS])
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	int u = 0;
+
+	if (isnan(bytes))
+		return strcpy(out, "-");
+	while (fabs(bytes) >= 1024 && u < 4) {
+		bytes /= 1024;
+		u++;
+	}
+	snprintf(out, NUMBER_CHARS, bytes == floor(bytes) ? "%.0f %s" : "%.1f %s", bytes, units[u]);
+	return out;
+}
+
+const char *text_cost(double cost, const char *unit, char out[NUMBER_CHARS])
+{
+	static const char *const times[] = {"ns", "us", "ms", "s"};
+	static const char *const counts[] = {"instructions", "k instructions", "M instructions",
+					     "G instructions"};
+	bool is_time = !unit || strcmp(unit, "instructions");
+	int u = 0;
+
+	if (isnan(cost))
+		return strcpy(out, "-");
+	while (fabs(cost) >= 1000 && u < 3) {
+		cost /= 1000;
+		u++;
+	}
+	snprintf(out, NUMBER_CHARS, fabs(cost) >= 100 ? "%.0f %s" : "%.3g %s", cost,
+		 is_time ? times[u] : counts[u]);
+	return out;
+}
+
+const char *text_ratio(double ratio, char out[NUMBER_CHARS])
+{
+	if (isnan(ratio))
+		return strcpy(out, "-");
+	snprintf(out, NUMBER_CHARS,
+		 ratio >= 99.95	  ? "%.0f"
+		 : ratio >= 9.995 ? "%.1f"
+				  : "%.2f",
+		 ratio);
+	return out;
+}
+
+const char *text_regret_memory(const struct verdict *verdict, const struct result *result,
+			       char out[NUMBER_CHARS])
+{
+	const char *why;
+
+	if (!isnan(result->regret_memory))
+		return text_ratio(result->regret_memory, out);
+	double more = verdict->leanest && result_ranked(result, &why)
+			      ? result->of[CELL_COMMITTED_PER_TOUCHED].value -
+					verdict->leanest->of[CELL_COMMITTED_PER_TOUCHED].value
+			      : NAN;
+
+	out[0] = '+';
+	text_ratio(more, isnan(more) ? out : out + 1);
+	return out;
+}
+
+/* ---- Groups ---- */
+
+const struct result *verdict_cell(const struct verdict *verdict, const char *subject)
+{
+	for (size_t i = 0; i < verdict->n_cells; i++)
+		if (!strcmp(verdict->cells[i].identity->subject, subject))
+			return &verdict->cells[i];
+	return NULL;
+}
+
+bool verdict_is_fraction(const struct verdict *verdict)
+{
+	return !strcmp(verdict->group->workload, CROSSOVER_WORKLOAD) &&
+	       !isnan(sample_param(verdict->group, CROSSOVER_PARAM));
+}
+
+const char *verdict_title(const struct verdict *verdict, char *out, size_t bytes)
+{
+	size_t used = (size_t)snprintf(out, bytes, "%s", verdict->group->workload);
+	const char *p = verdict->cells->params;
+
+	while (*p && used < bytes) {
+		int length = (int)strcspn(p, ";"), name = (int)strcspn(p, "=");
+		/* A limit of 0 is no limit. */
+		bool zero = length == name + 2 && p[name + 1] == '0';
+		bool shown = strncmp(p, "max_", 4) || !zero;
+
+		if (shown)
+			used += (size_t)snprintf(out + used, bytes - used, ", %.*s %.*s", name, p,
+						 length - name - 1, p + name + 1);
+		p += length + (p[length] == ';');
+	}
+	return out;
+}
+
+const char *panel_title(const struct panel *panel, char *out, size_t bytes)
+{
+	char size[NUMBER_CHARS];
+
+	snprintf(out, bytes, "%s, %s, %.0f thread%s, fill %.0f", panel->group->target,
+		 text_bytes(panel->group->size_bytes, size), panel->group->threads,
+		 panel->group->threads == 1 ? "" : "s", panel->group->fill);
+	return out;
+}
+
+static bool in_panel(const struct panel *panel, const struct sample *s)
+{
+	return !strcmp(panel->group->target, s->target) &&
+	       panel->group->size_bytes == s->size_bytes && panel->group->fill == s->fill &&
+	       panel->group->threads == s->threads;
+}
+
+static void panel_add_subject(struct panel *panel, const char *subject)
+{
+	size_t i = panel->n_subjects;
+
+	for (size_t k = 0; k < panel->n_subjects; k++)
+		if (!strcmp(panel->subjects[k], subject))
+			return;
+	bool last = !strcmp(subject, VERDICT_BASELINE);
+
+	for (; i > 0 && !last &&
+	       (!strcmp(panel->subjects[i - 1], VERDICT_BASELINE) ||
+		strcmp(panel->subjects[i - 1], subject) > 0);
+	     i--)
+		panel->subjects[i] = panel->subjects[i - 1];
+	panel->subjects[i] = subject;
+	panel->n_subjects++;
+}
+
+static int panel_add(struct panel *panel, const struct verdict *v, size_t max_groups,
+		     size_t max_cells)
+{
+	if (!panel->verdicts) {
+		panel->verdicts = calloc(max_groups, sizeof(*panel->verdicts));
+		panel->subjects = calloc(max_cells, sizeof(*panel->subjects));
+		panel->group = v->group;
+	}
+	if (!panel->verdicts || !panel->subjects)
+		return -ENOMEM;
+	panel->verdicts[panel->n++] = v;
+	for (size_t i = 0; i < v->n_cells; i++)
+		panel_add_subject(panel, v->cells[i].identity->subject);
+	if (v->fastest) {
+		panel->cost_unit = v->fastest->cost_unit;
+		if (!panel->repetitions || v->repetitions < panel->repetitions)
+			panel->repetitions = v->repetitions;
+		panel->too_few |= v->too_few;
+	}
+	return 0;
+}
+
+static int by_target_then_fill(const void *a, const void *b)
+{
+	const struct sample *x = ((const struct panel *)a)->group;
+	const struct sample *y = ((const struct panel *)b)->group;
+	int order = strcmp(x->target, y->target);
+
+	if (order == 0)
+		order = (x->size_bytes > y->size_bytes) - (x->size_bytes < y->size_bytes);
+	if (order == 0)
+		order = (x->threads > y->threads) - (x->threads < y->threads);
+	return order ? order : (x->fill > y->fill) - (x->fill < y->fill);
+}
+
+static int build_panels(struct report *r)
+{
+	r->panels = calloc(r->verdicts.n + 1, sizeof(*r->panels));
+	if (!r->panels)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->verdicts.n; i++) {
+		const struct verdict *v = &r->verdicts.groups[i];
+		size_t p = 0;
+
+		while (p < r->n_panels && !in_panel(&r->panels[p], v->group))
+			p++;
+		if (p == r->n_panels)
+			r->n_panels++;
+		int err = panel_add(&r->panels[p], v, r->verdicts.n, r->results.n);
+
+		if (err)
+			return err;
+	}
+	qsort(r->panels, r->n_panels, sizeof(*r->panels), by_target_then_fill);
+	return 0;
+}
+
+const struct crossing *report_main_crossing(const struct report *report)
+{
+	const struct crossing *first = NULL;
+
+	for (size_t i = 0; i < report->crossings.n; i++) {
+		const struct crossing *c = &report->crossings.pairs[i];
+
+		if (c->kind == CROSSING_UNKNOWN)
+			continue;
+		if (!strcmp(c->lazy->subject, "mmap") &&
+		    !strcmp(c->eager->subject, "glibc/malloc+memset"))
+			return c;
+		if (!first)
+			first = c;
+	}
+	return first;
+}
+
+const struct result *report_worst(const struct report *report, bool memory,
+				  const struct verdict **verdict)
+{
+	const struct result *worst = NULL;
+	double most = 1;
+
+	for (size_t i = 0; i < report->verdicts.n; i++) {
+		const struct verdict *v = &report->verdicts.groups[i];
+
+		for (size_t k = 0; k < v->n_cells && !verdict_is_fraction(v); k++) {
+			const struct result *r = &v->cells[k];
+			double regret = memory ? r->regret_memory : r->regret_time.value;
+
+			if (regret > most && !(memory ? r->tied_memory : r->tied_time)) {
+				most = regret;
+				worst = r;
+				*verdict = v;
+			}
+		}
+	}
+	return worst;
+}
+
+/* ---- Charts ---- */
+
+static void read_caption(struct chart *chart, const char *run_dir)
+{
+	char *path, *line = NULL;
+	size_t capacity = 0;
+
+	if (asprintf(&path, "%s/charts/%s.txt", run_dir, chart->name) < 0)
+		return;
+	FILE *in = fopen(path, "re");
+
+	free(path);
+	if (!in)
+		return;
+	while (getline(&line, &capacity, in) > 0) {
+		char *old = chart->caption;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (!chart->title)
+			chart->title = strdup(line);
+		else if (asprintf(&chart->caption, "%s%s%s", old ? old : "", old ? " " : "",
+				  line) >= 0)
+			free(old);
+	}
+	free(line);
+	fclose(in);
+}
+
+static int only_svg(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return length > 4 && !strcmp(entry->d_name + length - 4, ".svg");
+}
+
+int report_load_charts(struct report *report)
+{
+	struct dirent **entries;
+	char *path;
+
+	if (asprintf(&path, "%s/charts", report->run_dir) < 0)
+		return -ENOMEM;
+	int n = scandir(path, &entries, only_svg, alphasort);
+
+	free(path);
+	if (n < 0)
+		return errno == ENOENT ? 0 : -errno;
+	report->charts = calloc((size_t)n + 1, sizeof(*report->charts));
+	for (int i = 0; i < n; i++) {
+		struct chart *chart = report->charts ? &report->charts[report->n_charts] : NULL;
+
+		if (chart) {
+			chart->name = strndup(entries[i]->d_name, strlen(entries[i]->d_name) - 4);
+			read_caption(chart, report->run_dir);
+			if (!chart->title)
+				chart->title = strdup(chart->name);
+			if (!chart->caption)
+				chart->caption = strdup("");
+			report->n_charts++;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return report->charts ? 0 : -ENOMEM;
+}
+
+/* ---- The whole ---- */
+
+static int read_run_json(struct report *r)
+{
+	json_error_t error;
+	char *path;
+
+	if (asprintf(&path, "%s/run.json", r->run_dir) < 0)
+		return -ENOMEM;
+	r->run = json_load_file(path, 0, &error);
+	if (!json_is_object(r->run)) {
+		samples_note(&r->samples,
+			     "run.json cannot be read (%s): the environment is unknown",
+			     error.text);
+		json_decref(r->run);
+		r->run = json_object();
+	}
+	free(path);
+	if (!r->run)
+		return -ENOMEM;
+	r->environment = json_object_get(r->run, "environment");
+	r->run_id = json_string_value(json_object_get(r->run, "run_id"));
+	if (!r->run_id)
+		r->run_id = r->samples.n && r->samples.rows[0].run_id ? r->samples.rows[0].run_id
+								      : "unknown run";
+	return 0;
+}
+
+static double page_bytes(struct report *r)
+{
+	const json_t *page = json_object_get(r->environment, "page_bytes");
+
+	if (json_is_number(page))
+		return json_number_value(page);
+	samples_note(&r->samples, "run.json does not say the page size; this machine's was taken");
+	return (double)sysconf(_SC_PAGESIZE);
+}
+
+/* How the run ended, and whether it can carry claims. */
+static void add_notes(struct report *r)
+{
+	const json_t *sessions = json_object_get(r->run, "sessions");
+	const char *ended = json_string_value(
+		json_object_get(json_array_get(sessions, json_array_size(sessions) - 1), "ended"));
+	bool too_few = false;
+	size_t fewest = SIZE_MAX;
+
+	if (json_array_size(sessions) && ended && strcmp(ended, "complete"))
+		samples_note(&r->samples, "the run ended before its plan was done (%s)", ended);
+	for (size_t i = 0; i < r->n_panels; i++) {
+		too_few |= r->panels[i].too_few;
+		if (r->panels[i].too_few && r->panels[i].repetitions < fewest)
+			fewest = r->panels[i].repetitions;
+	}
+	if (too_few)
+		samples_note(&r->samples,
+			     "too few repetitions for a claim: %zu where at least %d are needed; "
+			     "intervals then are about the whole range",
+			     fewest, STATS_MIN_REPETITIONS);
+	if (r->verified.failed)
+		samples_note(&r->samples,
+			     "%zu cells failed verify: their memory did not hold what it must; "
+			     "they are not ranked",
+			     r->verified.failed);
+	else if (r->verified.ok && (double)r->verified.passed < 0.99 * (double)r->verified.ok)
+		samples_note(&r->samples, "only %zu of %zu ok cells have a passing verify",
+			     r->verified.passed, r->verified.ok);
+}
+
+int report_build(struct report *r, const char *run_dir)
+{
+	int err;
+
+	*r = (struct report){.run_dir = run_dir};
+	err = samples_read(&r->samples, run_dir);
+	if (err == 0)
+		err = read_run_json(r);
+	if (err == 0)
+		err = results_build(&r->results, &r->samples, page_bytes(r));
+	if (err == 0)
+		err = verdicts_build(&r->verdicts, &r->results);
+	if (err == 0)
+		err = crossings_build(&r->crossings, &r->results);
+	if (err == 0)
+		err = overhead_measure(&r->overhead, &r->samples);
+	if (err == 0)
+		err = stat_rows_build(&r->stats, &r->samples, &r->results);
+	if (err == 0)
+		err = build_panels(r);
+	if (err)
+		return err;
+	r->verified = verified_count(&r->results);
+	add_notes(r);
+	return 0;
+}
+
+void report_free(struct report *r)
+{
+	for (size_t i = 0; i < r->n_panels; i++) {
+		free(r->panels[i].verdicts);
+		free(r->panels[i].subjects);
+	}
+	for (size_t i = 0; i < r->n_charts; i++) {
+		free(r->charts[i].name);
+		free(r->charts[i].title);
+		free(r->charts[i].caption);
+	}
+	free(r->panels);
+	free(r->charts);
+	stat_rows_free(&r->stats);
+	crossings_free(&r->crossings);
+	verdicts_free(&r->verdicts);
+	results_free(&r->results);
+	samples_free(&r->samples);
+	json_decref(r->run);
+}

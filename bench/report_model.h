@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* What every form of the report (terminal, HTML, Markdown, JSON) is written from; private to
+ * report*.c. */
+#ifndef TA_REPORT_MODEL_H
+#define TA_REPORT_MODEL_H
+
+#include "crosscheck.h"
+#include "crossover.h"
+#include "verdict.h"
+
+/* The groups that stand in one table: same target, size, threads and fill. */
+struct panel {
+	const struct sample *group; /* of any of them */
+	const char *cost_unit;
+	const struct verdict **verdicts;
+	size_t n;
+	const char **subjects; /* all that occur, sorted, the baseline last */
+	size_t n_subjects;
+	size_t repetitions; /* fewest of any ranked cell */
+	bool too_few;
+};
+
+struct chart {
+	char *name;    /* of charts/NAME.svg */
+	char *title;   /* first line of charts/NAME.txt, else the name */
+	char *caption; /* the rest of that file, or "" */
+};
+
+struct report {
+	const char *run_dir;
+	struct samples
+		samples; /* and its notes: sentences about this run that a reader must know */
+	struct results results;
+	struct verdicts verdicts;
+	struct crossings crossings;
+	struct overhead overhead;
+	struct stat_rows stats;
+	struct verified verified;
+	struct panel *panels;
+	size_t n_panels;
+	struct chart *charts;
+	size_t n_charts;
+	json_t *run; /* run.json, or an empty object */
+	const json_t *environment;
+	const char *run_id;
+};
+
+/* Reads and evaluates a run. 0 or -errno; freed by report_free() in any case. run_dir must outlive
+ * it. */
+int report_build(struct report *report, const char *run_dir);
+/* Reads charts/ (which may have been drawn since report_build). */
+int report_load_charts(struct report *report);
+void report_free(struct report *report);
+
+/* The cell of a subject in a group, or NULL. */
+const struct result *verdict_cell(const struct verdict *verdict, const char *subject);
+/* Is it drawn as a curve (crossover) and not one column a fraction? */
+bool verdict_is_fraction(const struct verdict *verdict);
+/* "dense-up", "recycle, rounds 8": how a group's column or row is called; the fill is not said. */
+const char *verdict_title(const struct verdict *verdict, char *out, size_t bytes);
+/* "host, 256 MiB, 1 thread, fill 0" */
+const char *panel_title(const struct panel *panel, char *out, size_t bytes);
+/* The crossing to tell first: plain mmap against malloc + memset, else the first known; or NULL. */
+const struct crossing *report_main_crossing(const struct report *report);
+/* The ranked cell with the highest regret in time (memory = false) or in memory, or NULL. */
+const struct result *report_worst(const struct report *report, bool memory,
+				  const struct verdict **verdict);
+
+/* ---- Numbers as text; NaN is "-". Each returns out. ---- */
+
+#define NUMBER_CHARS 32
+const char *text_number(double value,
+			char out[NUMBER_CHARS]);	      /* three or more significant digits */
+const char *text_bytes(double bytes, char out[NUMBER_CHARS]); /* "256 MiB" */
+const char *text_cost(double cost, const char *unit, char out[NUMBER_CHARS]); /* "1.25 ms" */
+/* "1.27", "34.1", "100" without a unit. */
+const char *text_ratio(double ratio, char out[NUMBER_CHARS]);
+/* A cell's regret in memory: "1.00", or "+1.00" (bytes per byte touched) where the best commits
+ * nothing. */
+const char *text_regret_memory(const struct verdict *verdict, const struct result *result,
+			       char out[NUMBER_CHARS]);
+
+/* ---- Writers ---- */
+
+void report_print_terminal(const struct report *report, FILE *out);
+void report_write_markdown(const struct report *report, FILE *out);
+void report_write_html(const struct report *report, FILE *out);
+int report_write_json(const struct report *report, FILE *out); /* 0 or -EIO */
+
+/* Writes the SVG file at path inline: its ids prefixed so that several fit into one document, its
+ * size left to the style sheet, label as its accessible name. 0 or -errno, -EINVAL if it is no SVG.
+ */
+int svg_inline(FILE *out, const char *path, const char *prefix, const char *label);
+
+/* ---- What every report says ---- */
+
+struct text_section {
+	const char *title;
+	const char *const *sentences; /* NULL-terminated */
+};
+
+extern const struct text_section report_method, report_definitions, report_threats;
+
+#endif

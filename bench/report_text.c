@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/* What every report says about its method. bench/README.md and results/README.md say it at length.
+ */
+#include "report_model.h"
+
+static const char *const method[] = {
+	"Every sample is a fresh process that links libc only: it takes memory, touches it, lets a "
+	"checksum "
+	"prove what it touched, gives it back, and ends.",
+	"Subjects are interleaved: each block holds every cell once, in a random order of its own. "
+	"Ratios "
+	"are formed inside a block, so that what slows a whole block down cancels.",
+	"Values are medians. Intervals are 95 % bootstrap intervals over repetitions (percentile "
+	"method at "
+	"the expanded level for small samples, fixed seed). No repetition is dropped; the strips "
+	"show each.",
+	"A claim about a host needs at least 9 repetitions; with fewer the report says so.",
+	"Time is alloc + touch + free together, divided by the pages touched: moving cost from one "
+	"phase to "
+	"another is not a gain. The phases stand apart in the tables.",
+	"Two subjects are tied when the interval of their ratio includes 1, or, in memory, when "
+	"they differ "
+	"by at most 0.5 %.",
+	"Once per cell a process of its own reads every byte and compares it with the fill "
+	"(verify). A cell "
+	"that fails is not ranked.",
+	"The timeline's sampler never runs during a timed sample; its cost is measured apart.",
+	"A host and an emulated guest never stand in one ratio or one table.",
+	NULL,
+};
+
+static const char *const definitions[] = {
+	"reserved: address space obtained.",
+	"committed (of an allocation): memory made its own, as growth of the worker's Anonymous + "
+	"Swap + "
+	"Private_Hugetlb + Shared_Hugetlb (smaps_rollup), plus memfd or shared-memory blocks, plus "
+	"bytes "
+	"that a driver holds. The zero page counts 0. Page tables are a column of their own.",
+	"touched: pages that the workload wrote or read, of the base page size.",
+	"committed / touched: bytes committed per byte of touched pages; 1.00 means that nothing "
+	"is "
+	"wasted.",
+	"regret: a subject's value divided by the best subject's in the same workload; 1.00 is the "
+	"best.",
+	"null: memory that is there already (mapped, populated and filled beforehand); its row is "
+	"the cost of "
+	"the loop alone and is never ranked.",
+	NULL,
+};
+
+static const char *const threats[] = {
+	"The numbers hold for this machine, kernel and these settings; the environment below names "
+	"them. "
+	"Transparent huge pages and overcommit change the order of subjects.",
+	"Raw times of shared or virtual machines drift; compare ratios of one run, not times of "
+	"two.",
+	"One thread touches a fresh mapping: contention between threads, NUMA placement and "
+	"long-lived "
+	"fragmented heaps are not in these rows.",
+	"Small runs (profile smoke) show that everything works; they do not carry claims.",
+	NULL,
+};
+
+const struct text_section report_method = {"Method", method};
+const struct text_section report_definitions = {"Definitions", definitions};
+const struct text_section report_threats = {"What this does not show", threats};
