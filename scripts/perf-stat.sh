@@ -9,9 +9,9 @@ scripts/setup.sh build bench
 scripts/build.sh build
 run=${RUN:-results/latest}
 if [ -e "$run/run.json" ]; then
-	exec build/tabench run --perf-stat --resume "$run"
+	exec build/tabench run --perf-stat --resume "$run" "$@"
 elif [ -n "${RUN:-}" ]; then
 	echo "perf-stat: $RUN is not the directory of a run: it has no run.json" >&2
 	exit 2
 fi
-exec build/tabench run --perf-stat --profile "${PROFILE:-smoke}"
+exec build/tabench run --perf-stat --profile "${PROFILE:-smoke}" "$@"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2054,SC2154 # for other shells and jq; commas in lists; set by helper.bash
 # What a user gets wrong: one clear line, the documented exit code, nothing written.
 bats_require_minimum_version 1.5.0
 load helper

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2054,SC2154 # for other shells and jq; commas in lists; set by helper.bash
 # Whatever becomes of a worker is recorded, with signal and reason, and the run goes on.
 bats_require_minimum_version 1.5.0
 load helper
@@ -59,16 +60,13 @@ expect() { # OUTCOME SIGNAL REASON [RUN-OPTION...]
 }
 
 @test "a worker that delivers a record and then fails" {
-	# shellcheck disable=SC2016 # for the worker's shell
 	expect failed null "delivered a record but ended with exit status 5" <<<'$TAWORKER "$@"; exit 5'
 }
 
 @test "a worker of another build: a record too short, too long, of another version" {
-	# shellcheck disable=SC2016 # for the worker's shell
 	expect failed null "a record of the wrong length (5 bytes" \
 		<<<'while [ "$1" != --record-fd ]; do shift; done; printf short >&$2; exit 0'
 	rm -r "$dir/run"
-	# shellcheck disable=SC2016
 	expect failed null "a record of the wrong length" \
 		<<<'while [ "$1" != --record-fd ]; do shift; done; head -c 4096 /dev/zero >&$2; exit 0'
 	rm -r "$dir/run"
@@ -87,11 +85,10 @@ expect() { # OUTCOME SIGNAL REASON [RUN-OPTION...]
 	chmod +x "$dir/worker"
 	run --separate-stderr "$tabench" run "${small[@]}" --out "$dir/run" --worker "$dir/worker"
 	[ "$status" -eq 1 ]
-	[ "$(count "$dir/run" '.outcome == "failed"')" -eq $small_samples ]
+	[ "$(count "$dir/run" '.outcome == "failed"')" -eq "$small_samples" ]
 }
 
 memory_cgroup() { # LIMIT : makes one and prints its directory
-	local parent
 	[ "$(id -u)" -eq 0 ] || return 1
 	if [ -f /sys/fs/cgroup/memory/memory.limit_in_bytes ]; then
 		group=/sys/fs/cgroup/memory/tamalloc-test-$$
@@ -111,9 +108,7 @@ memory_cgroup() { # LIMIT : makes one and prints its directory
 @test "a worker over the limit of its memory cgroup" {
 	group=$(memory_cgroup $((64 << 20))) || skip "no memory cgroup can be made here"
 	# The plan would know that 512 MiB do not fit: the worker takes more than it was told to.
-	# shellcheck disable=SC2016 # for the worker's shell
 	worker=$(fake_worker <<<'if [[ $* == *verify* ]]; then exec $TAWORKER "$@" --size 536870912; fi; exec $TAWORKER "$@"')
-	# shellcheck disable=SC2016
 	run --separate-stderr bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" \
 		"$tabench" run "${small[@]}" --out "$dir/run" --worker "$worker"
 	rmdir "$group"
@@ -125,7 +120,6 @@ memory_cgroup() { # LIMIT : makes one and prints its directory
 
 @test "the plan respects the limit of the memory cgroup" {
 	group=$(memory_cgroup $((64 << 20))) || skip "no memory cgroup can be made here"
-	# shellcheck disable=SC2016
 	run bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" \
 		"$tabench" run --dry-run --subjects mmap/populate --workloads dense-up --size 512M --fill 0
 	rmdir "$group"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash disable=SC2034 # used by the tests that load this file
+# shellcheck shell=bash disable=SC2034,SC2154 # used by the tests that load this file; set by bats
 root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 tabench=$root/build/tabench
 taworker=$root/build/taworker

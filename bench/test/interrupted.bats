@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2054,SC2154 # for other shells and jq; commas in lists; set by helper.bash
 # Ctrl-C, SIGKILL, a full disk: what was measured is kept, and resuming repeats none of it.
 bats_require_minimum_version 1.5.0
 load helper
@@ -129,7 +130,7 @@ has_lines() { # RUN N
 		elif [ "$cut" -lt "$last" ]; then
 			[[ $stderr == *"cut $((last - cut)) bytes of a last line that was never finished"* ]]
 		fi
-		[ "$(lines "$dir/run")" -eq $small_samples ]
+		[ "$(lines "$dir/run")" -eq "$small_samples" ]
 		no_duplicates "$dir/run"
 	done
 }
