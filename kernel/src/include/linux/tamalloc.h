@@ -27,9 +27,6 @@ static inline u8 vma_fill_byte(const struct vm_area_struct *vma)
 	return (vma->vm_flags & VM_FILL_MASK) >> VM_FILL_SHIFT;
 }
 
-struct folio *tamalloc_alloc_folio(struct vm_fault *vmf);
-struct page *tamalloc_dump_page(unsigned long addr);
-
 #else /* !CONFIG_TAMALLOC */
 
 static inline bool vma_is_tamalloc(const struct vm_area_struct *vma)
@@ -42,16 +39,10 @@ static inline u8 vma_fill_byte(const struct vm_area_struct *vma)
 	return 0;
 }
 
-static inline struct folio *tamalloc_alloc_folio(struct vm_fault *vmf)
-{
-	return NULL;
-}
-
-static inline struct page *tamalloc_dump_page(unsigned long addr)
-{
-	return NULL;
-}
-
 #endif /* CONFIG_TAMALLOC */
+
+/* Only for what the above say yes to: calls compile to nothing without. */
+struct folio *tamalloc_alloc_folio(struct vm_fault *vmf);
+struct page *tamalloc_dump_page(unsigned long addr);
 
 #endif /* _LINUX_TAMALLOC_H */
