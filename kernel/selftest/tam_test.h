@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tamalloc self-tests share: the three system calls, what memory holds
+ * and what it costs, and settings of the machine that are put back afterwards.
+ */
+#ifndef TAM_TEST_H
+#define TAM_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <linux/tamalloc.h>
+
+#ifndef __NR_tamalloc
+#define __NR_tamalloc		551
+#define __NR_tamstat		552
+#define __NR_tamstat_total	553
+#endif
+
+#ifndef MADV_COLLAPSE	/* not in glibc 2.36 */
+#define MADV_COLLAPSE		25
+#endif
+
+#define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
+#define MB		(1024UL * 1024UL)
+#define HUGE		(2 * MB)
+
+/* Time limits in seconds, meant for a debug kernel under emulation. */
+#define LIMIT_SLOW	120
+#define LIMIT_LONG	300
+
+/* The system calls; -1 (MAP_FAILED) and errno on error. */
+void *tamalloc(size_t size, unsigned int fill, unsigned int flags);
+long tamstat(pid_t pid, unsigned int flags, void *buf, unsigned int count, size_t entry_bytes);
+long tamstat_total(void *buf, size_t bytes, unsigned int flags);
+
+/* NULL, or why this kernel cannot run the tests. */
+const char *tam_unsupported(void);
+
+/* Bytes in a page. */
+size_t page_bytes(void);
+
+/* The offset of the first byte that is not value; len if there is none. Reads all. */
+size_t first_bad(const void *p, size_t len, unsigned char value);
+
+/* Read, or write with value, the first byte of every step-th of the pages. */
+void read_pages(const void *p, size_t pages, size_t step);
+void write_pages(void *p, size_t pages, size_t step, unsigned char value);
+
+/* Page faults of this process so far. */
+long page_faults(void);
+
+/* The sum in KB of a field of /proc/PID/smaps ("Anonymous:") over the VMAs that meet [p, p + len). */
+long smaps_kb(pid_t pid, const void *p, size_t len, const char *field);
+
+/* The VmFlags line of the VMA at p, in this process, into a static buffer; NULL if none. */
+const char *vm_flags_of(const void *p);
+
+/* How many VMAs meet [p, p + len) in this process. */
+int vma_count(const void *p, size_t len);
+
+/* A field of a "Name: value kB" file such as /proc/meminfo or /proc/PID/status; -1 if absent. */
+long file_kb(const char *path, const char *field);
+
+/* The page's entry in /proc/self/pagemap. */
+uint64_t pagemap_entry(const void *p);
+
+#define PM_PRESENT	(1ULL << 63)
+#define PM_SWAP		(1ULL << 62)
+#define PM_SOFT_DIRTY	(1ULL << 55)
+
+/* Whole small files: bytes read (NUL-terminated), or 0; -1 and errno on error. */
+ssize_t read_text(const char *path, char *buf, size_t size);
+int write_text(const char *path, const char *text);
+long read_long(const char *path);
+
+/*
+ * Write a setting of the machine (sysctl, sysfs), remembering what it held;
+ * -1 and errno if that fails. knobs_restore() puts all back, in the test's
+ * process or in its parent. Multiple-choice files ("always [madvise] never")
+ * are understood.
+ */
+int knob_set(const char *path, const char *value);
+void knobs_restore(void);
+
+/* Wait for a child: its exit status, or 128 + the signal that ended it. */
+int wait_status(pid_t pid);
+
+/* Swap on a zram device of its own; NULL, or why that is not possible. */
+const char *zram_swap_on(size_t bytes);
+void zram_swap_off(void);
+
+/* A zram device: its number, or -1. */
+int zram_add(size_t bytes);
+void zram_remove(int id);
+
+/* Every byte of [p, p + len) holds value; says which does not. */
+#define EXPECT_FILL(p, len, value) do { \
+	size_t _len = (len), _at = first_bad((p), _len, (value)); \
+	EXPECT_EQ(_len, _at) { \
+		TH_LOG("byte %zu of %zu is %#04x, not %#04x", _at, _len, \
+		       ((const unsigned char *)(p))[_at], (unsigned int)(value)); \
+	} \
+} while (0)
+
+#endif /* TAM_TEST_H */
