@@ -199,7 +199,7 @@ static long tamstat_all(pid_t nr, void __user *buf, unsigned int count,
 			break;
 		cond_resched();
 	}
-	return n ? n : error;
+	return n ? (long)n : error;
 }
 
 SYSCALL_DEFINE5(tamstat, pid_t, pid, unsigned int, flags,
