@@ -65,16 +65,17 @@ void html_scroll_end(FILE *out)
 	fputs("</div>\n", out);
 }
 
-void html_table_begin(FILE *out, const char *caption, const char *const *columns,
-		      size_t first_number)
+void html_table_begin(FILE *out, const char *caption, const char *const *columns)
 {
 	html_scroll_begin(out, caption);
 	fputs("<table><caption>", out);
 	html_text(out, caption);
 	fputs("</caption>\n<thead><tr>", out);
 	for (size_t i = 0; columns[i]; i++) {
-		fprintf(out, "<th scope=\"col\"%s>", i >= first_number ? " class=\"n\"" : "");
-		html_text(out, columns[i]);
+		bool number = columns[i][0] == '#';
+
+		fputs(number ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">", out);
+		html_text(out, columns[i] + number);
 		fputs("</th>", out);
 	}
 	fputs("</tr></thead>\n<tbody>\n", out);
@@ -158,7 +159,7 @@ static void write_cards(FILE *out, const struct report *r)
 		snprintf(figure, sizeof(figure), "%s \303\227 memory",
 			 text_ratio(worst->regret_memory, ratio));
 		snprintf(text, sizeof(text), "%s commits for %s (fill %.0f), against %s.",
-			 worst->identity->subject, verdict_title(v, title, sizeof(title)),
+			 worst->identity->subject, workload_title(v->group, title, sizeof(title)),
 			 v->group->fill, v->leanest->identity->subject);
 		write_card(out, figure, text);
 	}
@@ -168,7 +169,7 @@ static void write_cards(FILE *out, const struct report *r)
 		snprintf(text, sizeof(text),
 			 "%s takes for %s (fill %.0f), against %s: alloc + touch + free, 95 %% "
 			 "interval %.3g to %.3g.",
-			 worst->identity->subject, verdict_title(v, title, sizeof(title)),
+			 worst->identity->subject, workload_title(v->group, title, sizeof(title)),
 			 v->group->fill, v->fastest->identity->subject, worst->regret_time.lo,
 			 worst->regret_time.hi);
 		write_card(out, figure, text);
@@ -189,8 +190,8 @@ static void write_cards(FILE *out, const struct report *r)
 
 static void write_crossover(FILE *out, const struct report *r)
 {
-	static const char *const columns[] = {"Lazy",	  "Eager",    "Target", "Fill",
-					      "Crossing", "In words", NULL};
+	static const char *const columns[] = {"Lazy",	   "Eager",    "Target", "#Fill",
+					      "#Crossing", "In words", NULL};
 	char text[320];
 
 	fputs("<section id=\"crossover\"><h2>Lazy or eager</h2>\n", out);
@@ -202,7 +203,7 @@ static void write_crossover(FILE *out, const struct report *r)
 		html_table_begin(out,
 				 "Share of pages touched above which the eager subject is cheaper "
 				 "(percent; alloc + touch + free)",
-				 columns, 4);
+				 columns);
 	for (size_t i = 0; i < r->crossings.n; i++) {
 		const struct crossing *c = &r->crossings.pairs[i];
 
@@ -212,7 +213,7 @@ static void write_crossover(FILE *out, const struct report *r)
 		html_text(out, c->eager->subject);
 		fputs("</td><td>", out);
 		html_text(out, c->lazy->target);
-		fprintf(out, "</td><td>%.0f</td><td class=\"n\">", c->lazy->fill);
+		fprintf(out, "</td><td class=\"n\">%.0f</td><td class=\"n\">", c->lazy->fill);
 		if (c->kind == CROSSING_AT)
 			fprintf(out, "%.1f %%", c->touched_pct.value);
 		else
@@ -230,9 +231,9 @@ static void write_charts(FILE *out, const struct report *r)
 {
 	fputs("<section id=\"charts\"><h2>Charts</h2>\n", out);
 	if (!r->n_charts)
-		fputs("<p>No charts were drawn: they need gnuplot (Debian package "
-		      "<code>gnuplot-nox</code>); then <code>tabench report</code> with this run's "
-		      "directory draws them.</p>\n",
+		fputs("<p>This run's directory holds no charts. <code>tabench report</code> draws "
+		      "them "
+		      "where gnuplot is installed (Debian package <code>gnuplot-nox</code>).</p>\n",
 		      out);
 	for (size_t i = 0; i < r->n_charts; i++) {
 		const struct chart *c = &r->charts[i];
@@ -273,16 +274,15 @@ static void write_stats(FILE *out, const struct report *r)
 		   "start-up faults in %zu of %zu cells.",
 		   100 * STAT_TOLERANCE, STAT_STARTUP_FAULTS, r->stats.n_within, r->stats.n);
 	fputs("<details><summary>Counts of each cell</summary>\n", out);
-	html_table_begin(out, "Page faults by perf stat and by the suite (faults)", columns, 2);
+	html_table_begin(out, "Page faults by perf stat and by the suite (faults)", columns);
 	for (size_t i = 0; i < r->stats.n; i++) {
 		const struct stat_row *row = &r->stats.rows[i];
-		char n[3][NUMBER_CHARS], params[128];
+		char n[3][NUMBER_CHARS], title[96];
 
 		fputs("<tr><th scope=\"row\">", out);
 		html_text(out, row->sample->subject);
 		fputs("</th><td>", out);
-		html_textf(out, "%s %s", row->sample->workload,
-			   sample_params_text(row->sample, NULL, params, sizeof(params)));
+		html_text(out, workload_title(row->sample, title, sizeof(title)));
 		fprintf(out,
 			"</td><td class=\"n\">%.0f</td><td class=\"n\">%s</td>"
 			"<td class=\"n\">%s</td><td class=\"n\">%s</td><td "

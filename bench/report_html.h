@@ -16,10 +16,9 @@ void html_textf(FILE *out, const char *format, ...) __attribute__((format(printf
 /* A box in which a wide table or chart scrolls by itself; reachable by keyboard under its label. */
 void html_scroll_begin(FILE *out, const char *label);
 void html_scroll_end(FILE *out);
-/* <table> with its caption; columns are NULL-terminated heads, those from first_number on align
- * right. */
-void html_table_begin(FILE *out, const char *caption, const char *const *columns,
-		      size_t first_number);
+/* <table> with its caption; columns are NULL-terminated heads, a leading '#' makes one align right.
+ */
+void html_table_begin(FILE *out, const char *caption, const char *const *columns);
 void html_table_end(FILE *out);
 
 /* One table a group: every cell with intervals and every repetition. */

@@ -32,14 +32,16 @@ static void estimate_cell(FILE *out, const struct estimate *e)
 /* The best and all that tie with it, as names. */
 static void best_cell(FILE *out, const struct verdict *v, const struct result *best, bool memory)
 {
-	size_t n = 0;
+	size_t n = 0, ranked = 0, tied = memory ? v->tied_leanest : v->tied_fastest;
+	const char *why;
 
-	fputs("<td>", out);
 	if (!best) {
-		fputs("none could be ranked</td>", out);
+		fputs("<td>none could be ranked</td>", out);
 		return;
 	}
-	fputs("<b>", out);
+	for (size_t i = 0; i < v->n_cells; i++)
+		ranked += result_ranked(&v->cells[i], &why);
+	fputs("<td class=\"words\"><b>", out);
 	html_text(out, best->identity->subject);
 	fputs("</b>", out);
 	for (size_t i = 0; i < v->n_cells; i++) {
@@ -48,6 +50,10 @@ static void best_cell(FILE *out, const struct verdict *v, const struct result *b
 		if (r == best || !(memory ? r->tied_memory : r->tied_time))
 			continue;
 		fputs(n++ ? ", " : " <span class=\"tied\">tied: ", out);
+		if (tied > 2 && tied + 1 == ranked) {
+			fputs("all others", out);
+			break;
+		}
 		html_text(out, r->identity->subject);
 	}
 	fputs(n ? "</span></td>" : "</td>", out);
@@ -56,7 +62,7 @@ static void best_cell(FILE *out, const struct verdict *v, const struct result *b
 static void best_table(FILE *out, const struct panel *panel)
 {
 	static const char *const columns[] = {
-		"Workload", "Fastest", "Cost per page", "Leanest", "Committed / touched", NULL};
+		"Workload", "Fastest", "#Cost per page", "Leanest", "Committed / touched", NULL};
 	char title[96], caption[320], number[NUMBER_CHARS];
 
 	snprintf(caption, sizeof(caption),
@@ -66,14 +72,14 @@ static void best_table(FILE *out, const struct panel *panel)
 		 panel_title(panel, title, sizeof(title)), panel->repetitions,
 		 panel->too_few ? ", too few for a claim" : "",
 		 panel->cost_unit ? panel->cost_unit : "-");
-	html_table_begin(out, caption, columns, 99);
+	html_table_begin(out, caption, columns);
 	for (size_t i = 0; i < panel->n; i++) {
 		const struct verdict *v = panel->verdicts[i];
 
 		if (verdict_is_fraction(v))
 			continue;
 		fputs("<tr><th scope=\"row\">", out);
-		html_text(out, verdict_title(v, title, sizeof(title)));
+		html_text(out, workload_title(v->group, title, sizeof(title)));
 		fputs("</th>", out);
 		best_cell(out, v, v->fastest, false);
 		if (v->fastest)
@@ -117,10 +123,10 @@ static void regret_cells(FILE *out, const struct verdict *v, const struct result
 		return;
 	}
 	fprintf(out, "<td class=\"n h%d\">%s%s</td>", heat(r->regret_time.value),
-		text_ratio(r->regret_time.value, number),
-		r == v->fastest ? " <span class=\"mark\">best</span>"
-		: r->tied_time	? " <span class=\"mark\">tied</span>"
-				: "");
+		r == v->fastest ? "<span class=\"mark\">best</span> "
+		: r->tied_time	? "<span class=\"mark\">tied</span> "
+				: "",
+		text_ratio(r->regret_time.value, number));
 	fprintf(out, "<td class=\"n h%d\">%s</td>",
 		isnan(r->regret_memory) ? heat(1 + r->of[CELL_COMMITTED_PER_TOUCHED].value)
 					: heat(r->regret_memory),
@@ -144,7 +150,7 @@ static void regret_table(FILE *out, const struct panel *panel)
 		if (verdict_is_fraction(panel->verdicts[i]))
 			continue;
 		fputs("<th scope=\"colgroup\" colspan=\"2\">", out);
-		html_text(out, verdict_title(panel->verdicts[i], title, sizeof(title)));
+		html_text(out, workload_title(panel->verdicts[i]->group, title, sizeof(title)));
 		fputs("</th>", out);
 	}
 	fputs("</tr>\n<tr>", out);
@@ -297,7 +303,7 @@ void html_cell_tables(FILE *out, const struct report *report)
 		char title[96], caption[320], size[NUMBER_CHARS];
 
 		snprintf(caption, sizeof(caption), "%s, fill %.0f, %s, %s",
-			 verdict_title(v, title, sizeof(title)), v->group->fill,
+			 workload_title(v->group, title, sizeof(title)), v->group->fill,
 			 text_bytes(v->group->size_bytes, size), v->group->target);
 		fputs("<details><summary>", out);
 		html_text(out, caption);
@@ -307,7 +313,7 @@ void html_cell_tables(FILE *out, const struct report *report)
 			 "the "
 			 "total on a logarithmic scale",
 			 title, unit);
-		html_table_begin(out, caption, columns, 1);
+		html_table_begin(out, caption, columns);
 		for (size_t k = 0; k < v->n_cells; k++)
 			cell_row(out, &v->cells[k], range_of(v));
 		html_table_end(out);
@@ -328,6 +334,7 @@ static void not_run_row(FILE *out, const struct report *report, size_t first)
 {
 	const struct result *r = &report->results.cells[first];
 	size_t listed = 0;
+	char title[96];
 
 	fputs("<tr><th scope=\"row\">", out);
 	html_text(out, r->identity->subject);
@@ -341,8 +348,8 @@ static void not_run_row(FILE *out, const struct report *report, size_t first)
 
 		if (!same_reason(r, other))
 			continue;
-		html_textf(out, "%s%s%s%s fill %.0f", listed++ ? ", " : "",
-			   other->identity->workload, other->params[0] ? " " : "", other->params,
+		html_textf(out, "%s%s fill %.0f", listed++ ? "; " : "",
+			   workload_title(other->identity, title, sizeof(title)),
 			   other->identity->fill);
 	}
 	fputs("</td></tr>\n", out);
@@ -363,8 +370,7 @@ void html_not_run(FILE *out, const struct report *report)
 		if (told)
 			continue;
 		if (!rows++)
-			html_table_begin(out, "Cells without a full set of ok samples", columns,
-					 99);
+			html_table_begin(out, "Cells without a full set of ok samples", columns);
 		not_run_row(out, report, i);
 	}
 	if (rows)
@@ -419,7 +425,7 @@ static bool probe_told(const struct report *report, size_t before, const char *n
 
 void html_probes(FILE *out, const struct report *report)
 {
-	static const char *const columns[] = {"Probe", "Source", "Cost of one read", "Samples",
+	static const char *const columns[] = {"Probe", "Source", "#Cost of one read", "#Samples",
 					      NULL};
 	size_t rows = 0;
 
@@ -437,7 +443,7 @@ void html_probes(FILE *out, const struct report *report)
 				html_table_begin(out,
 						 "Where values come from and what reading them "
 						 "costs (outside the timed stretch)",
-						 columns, 2);
+						 columns);
 			probe_row(out, report, name, text);
 		}
 	}
@@ -490,7 +496,7 @@ void html_environment(FILE *out, const struct report *report)
 	static const char *const columns[] = {"Setting", "Value", NULL};
 
 	fputs("<details><summary>Machine, kernel and settings (run.json)</summary>\n", out);
-	html_table_begin(out, "run.json", columns, 99);
+	html_table_begin(out, "run.json", columns);
 	environment_rows(out, "", report->run);
 	html_table_end(out);
 	fputs("</details>\n", out);

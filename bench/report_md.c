@@ -52,7 +52,7 @@ static void best_table(FILE *out, const struct panel *panel)
 		if (verdict_is_fraction(v))
 			continue;
 		fputs("| ", out);
-		text(out, verdict_title(v, title, sizeof(title)));
+		text(out, workload_title(v->group, title, sizeof(title)));
 		fputs(" |", out);
 		best(out, v, v->fastest, false);
 		fprintf(out, " %s |",
@@ -78,7 +78,7 @@ static void regret_table(FILE *out, const struct panel *panel)
 		if (verdict_is_fraction(panel->verdicts[i]))
 			continue;
 		fputc(' ', out);
-		text(out, verdict_title(panel->verdicts[i], title, sizeof(title)));
+		text(out, workload_title(panel->verdicts[i]->group, title, sizeof(title)));
 		fputs(" |", out);
 	}
 	fputs("\n|---|", out);
@@ -116,17 +116,18 @@ static void not_run(FILE *out, const struct report *report)
 	fputs("\n## What could not run, and why\n\n", out);
 	for (size_t i = 0; i < report->results.n; i++) {
 		const struct result *r = &report->results.cells[i];
-		char title[160];
+		char title[96], line[160];
 
 		if (r->n == r->n_samples)
 			continue;
 		rows++;
-		snprintf(title, sizeof(title), "%s %s, fill %.0f: ", r->identity->workload,
-			 r->params, r->identity->fill);
+		snprintf(line, sizeof(line),
+			 "%s, fill %.0f: ", workload_title(r->identity, title, sizeof(title)),
+			 r->identity->fill);
 		fputs("- ", out);
 		text(out, r->identity->subject);
 		fputs(", ", out);
-		text(out, title);
+		text(out, line);
 		text(out, r->n ? "in part" : r->outcome);
 		fputs(r->reason[0] ? ": " : "", out);
 		text(out, r->reason);

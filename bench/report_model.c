@@ -104,10 +104,11 @@ bool verdict_is_fraction(const struct verdict *verdict)
 	       !isnan(sample_param(verdict->group, CROSSOVER_PARAM));
 }
 
-const char *verdict_title(const struct verdict *verdict, char *out, size_t bytes)
+const char *workload_title(const struct sample *sample, char *out, size_t bytes)
 {
-	size_t used = (size_t)snprintf(out, bytes, "%s", verdict->group->workload);
-	const char *p = verdict->cells->params;
+	size_t used = (size_t)snprintf(out, bytes, "%s", sample->workload);
+	char params[128];
+	const char *p = sample_params_text(sample, NULL, params, sizeof(params));
 
 	while (*p && used < bytes) {
 		int length = (int)strcspn(p, ";"), name = (int)strcspn(p, "=");

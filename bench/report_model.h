@@ -56,8 +56,9 @@ void report_free(struct report *report);
 const struct result *verdict_cell(const struct verdict *verdict, const char *subject);
 /* Is it drawn as a curve (crossover) and not one column a fraction? */
 bool verdict_is_fraction(const struct verdict *verdict);
-/* "dense-up", "recycle, rounds 8": how a group's column or row is called; the fill is not said. */
-const char *verdict_title(const struct verdict *verdict, char *out, size_t bytes);
+/* "dense-up", "recycle, rounds 8": workload and parameters; the fill is not said, nor a limit of 0.
+ */
+const char *workload_title(const struct sample *sample, char *out, size_t bytes);
 /* "host, 256 MiB, 1 thread, fill 0" */
 const char *panel_title(const struct panel *panel, char *out, size_t bytes);
 /* The crossing to tell first: plain mmap against malloc + memset, else the first known; or NULL. */

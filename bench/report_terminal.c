@@ -48,7 +48,7 @@ static void print_best(const struct panel *panel, FILE *out)
 		best_text(v, v->fastest, v->tied_fastest, false, fastest, sizeof(fastest));
 		best_text(v, v->leanest, v->tied_leanest, true, leanest, sizeof(leanest));
 		fprintf(out, "%-18.18s %-30s %10s  %-26s %10s\n",
-			verdict_title(v, title, sizeof(title)), fastest,
+			workload_title(v->group, title, sizeof(title)), fastest,
 			text_number(v->fastest ? v->fastest->of[CELL_TOTAL_COST_PER_PAGE].value
 					       : NAN,
 				    cost),
@@ -106,7 +106,7 @@ static void print_regrets(const struct panel *panel, FILE *out)
 			char title[64];
 
 			fprintf(out, "%*.*s", REGRET_COLUMNS, REGRET_COLUMNS - 1,
-				verdict_title(columns[k], title, sizeof(title)));
+				workload_title(columns[k]->group, title, sizeof(title)));
 		}
 		fprintf(out, "\n%-*s", SUBJECT_COLUMNS, "");
 		for (size_t k = 0; k < n; k++)
