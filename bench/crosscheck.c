@@ -80,6 +80,21 @@ const char *overhead_text(const struct overhead *overhead, char *out, size_t byt
 	return out;
 }
 
+static int by_workload(const void *a, const void *b)
+{
+	const struct sample *x = ((const struct stat_row *)a)->sample;
+	const struct sample *y = ((const struct stat_row *)b)->sample;
+	char params[2][128];
+	int order = strcmp(x->workload, y->workload);
+
+	if (order == 0)
+		order = (x->fill > y->fill) - (x->fill < y->fill);
+	if (order == 0)
+		order = strverscmp(sample_params_text(x, NULL, params[0], sizeof(params[0])),
+				   sample_params_text(y, NULL, params[1], sizeof(params[1])));
+	return order ? order : strcmp(x->subject, y->subject);
+}
+
 int stat_rows_build(struct stat_rows *rows, const struct samples *samples,
 		    const struct results *results)
 {
@@ -106,6 +121,7 @@ int stat_rows_build(struct stat_rows *rows, const struct samples *samples,
 		rows->n_within += row->within;
 		rows->n++;
 	}
+	qsort(rows->rows, rows->n, sizeof(*rows->rows), by_workload);
 	return 0;
 }
 
