@@ -15,7 +15,7 @@ expect() { # OUTCOME SIGNAL REASON [RUN-OPTION...]
 	local outcome=$1 signal=$2 reason=$3
 	shift 3
 	worker=$(bad_when_verifying)
-	run --separate-stderr "$tabench" run "${small[@]}" --out "$dir/run" --worker "$worker" "$@"
+	run --separate-stderr "$tabench" run "${small[@]}" --out "$dir/run" --worker "$worker" "$@" 3>&-
 	[ "$status" -eq 1 ]
 	jq -e -s --arg o "$outcome" --argjson s "$signal" --arg r "$reason" \
 		'.[0] | .purpose == "verify" and .outcome == $o and .signal == $s and (.reason | contains($r)) and
