@@ -155,6 +155,12 @@ static void take(struct run *run, const struct placement *placement, struct work
 	}
 	if (strcmp(placement->kind, "stat")) {
 		worker_run(&job, result);
+		if (job.on_start && !sampler) {
+			result->outcome = OUTCOME_FAILED;
+			result->has_record = false;
+			snprintf(result->reason, sizeof(result->reason),
+				 "the timeline's sampler could not be started");
+		}
 	} else if (run->perf_reason[0]) {
 		*result = (struct worker_result){.outcome = OUTCOME_UNSUPPORTED};
 		snprintf(result->reason, sizeof(result->reason), "%s", run->perf_reason);

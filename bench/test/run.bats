@@ -86,7 +86,7 @@ setup() {
 			--out "$dir/run.$((n += 1))"
 	done
 	for n in 1 2 3; do
-		jq -r '.cell_id + .purpose' "$dir/run.$n/samples.jsonl" >"$dir/order.$n"
+		jq -r 'select(.purpose == "measure") | .cell_id' "$dir/run.$n/samples.jsonl" >"$dir/order.$n"
 	done
 	cmp "$dir/order.1" "$dir/order.2"
 	run ! cmp "$dir/order.1" "$dir/order.3"
