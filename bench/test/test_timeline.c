@@ -1,0 +1,624 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The timeline against known truths: texts of /proc and tracefs, a CSV, and a program (this one,
+ * started as `test_timeline steps`) that touches known amounts between its marks.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "timeline.h"
+#include "timeline_exact.h"
+#include "timeline_parse.h"
+
+#define MIB	   (1024ull * 1024)
+#define STEPS	   8
+#define STEP_BYTES (4 * MIB)
+#define SLACK_BYTES                                                                   \
+	(64 * 1024ull) /* stack and library pages that the program touches as it goes \
+			*/
+
+static char *self;
+
+/* ---- The program with a known schedule ---- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void mark(const char *name, uint64_t value)
+{
+	char line[64];
+	int n = snprintf(line, sizeof(line), "%" PRIu64 " %s-%" PRIu64 "\n", now_ns(), name, value);
+
+	if (write(TIMELINE_MARKS_FD, line, (size_t)n) != n)
+		_exit(9);
+}
+
+static uint64_t own_rss_bytes(void)
+{
+	char text[2048];
+	int fd = open("/proc/self/smaps_rollup", O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	return strtoull(strstr(text, "\nRss:") + 5, NULL, 10) * 1024;
+}
+
+static int steps(void)
+{
+	struct timespec pause = {.tv_nsec = 8000000};
+	char *memory;
+
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	memory = mmap(NULL, STEPS * STEP_BYTES, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	own_rss_bytes(); /* once for its own pages */
+	mark("warm", 0);
+	mark("base", own_rss_bytes());
+	for (uint64_t i = 0; i < STEPS; i++) {
+		nanosleep(&pause, NULL);
+		mark("begin", i * STEP_BYTES); /* until here that much is touched */
+		for (size_t at = i * STEP_BYTES; at < (i + 1) * STEP_BYTES; at += 4096)
+			((volatile char *)memory)[at] = 1;
+		mark("end", (i + 1) * STEP_BYTES); /* from here on this much */
+	}
+	nanosleep(&pause, NULL);
+	mark("begin", STEPS * STEP_BYTES);
+	munmap(memory, STEPS * STEP_BYTES);
+	mark("end", 0);
+	nanosleep(&pause, NULL);
+	return 0;
+}
+
+static void record_steps(bool exact, struct timeline *t)
+{
+	char *argv[] = {self, "steps", NULL};
+	struct timeline_options options = {
+		.argv = argv, .exact = exact, .stdout_fd = -1, .timeout_ns = 60000000000ull};
+
+	timeline_record(&options, t);
+	if (t->outcome == TIMELINE_UNSUPPORTED) {
+		print_message("# %s\n", t->reason);
+		timeline_clear(t);
+		skip();
+	}
+	if (t->outcome != TIMELINE_OK)
+		print_message("# %s\n", t->reason);
+	assert_int_equal(t->outcome, TIMELINE_OK);
+	assert_int_equal(t->exit_status, 0);
+	assert_int_equal(t->n_marks, 2 + 2 * STEPS + 2);
+}
+
+static uint64_t mark_value(const struct timeline_mark *m)
+{
+	return strtoull(strrchr(m->name, '-') + 1, NULL, 10);
+}
+
+/* The least and the most that can have been touched in [from_ns, to_ns]. False before the base is
+ * known. */
+static bool truth(const struct timeline *t, uint64_t from_ns, uint64_t to_ns, uint64_t *low,
+		  uint64_t *high)
+{
+	uint64_t base = 0, least = 0, most = 0;
+	bool begun = false;
+
+	for (size_t i = 0; i < t->n_marks && t->marks[i].t_ns <= to_ns; i++) {
+		const struct timeline_mark *m = &t->marks[i];
+		uint64_t next = i + 1 < t->n_marks ? mark_value(m + 1) : 0;
+
+		if (!strncmp(m->name, "base-", 5)) {
+			base = mark_value(m);
+			begun = m->t_ns <= from_ns;
+		}
+		if (strncmp(m->name, "begin-", 6) && strncmp(m->name, "end-", 4))
+			continue;
+		if (m->t_ns <= from_ns)
+			least = most = mark_value(m);
+		if (mark_value(m) > most)
+			most = mark_value(m);
+		if (mark_value(m) < least)
+			least = mark_value(m);
+		if (!strncmp(m->name, "begin-", 6)) { /* on its way to the next mark's amount */
+			if (next > most)
+				most = next;
+			if (next < least)
+				least = next;
+		}
+	}
+	*low = base + least;
+	*high = base + most;
+	return begun;
+}
+
+static void samples_lie_between_the_truths(void **state)
+{
+	uint64_t off = timeline_batch_bytes() + SLACK_BYTES, low, high;
+	struct timeline t;
+	size_t judged = 0, full = 0;
+
+	(void)state;
+	record_steps(false, &t);
+	for (size_t i = 0; i < t.n_rows; i++) {
+		const struct timeline_row *row = &t.rows[i];
+
+		if (!truth(&t, row->t_ns, row->end_ns, &low, &high))
+			continue;
+		if (row->committed_bytes + off < low || row->committed_bytes > high + off)
+			fail_msg("at %" PRIu64 " us: %" PRIu64 " is outside %" PRIu64
+				 " to %" PRIu64,
+				 (row->t_ns - t.start_ns) / 1000, row->committed_bytes, low, high);
+		assert_true(row->reserved_bytes >= row->committed_bytes);
+		judged++;
+		full += low >= STEPS * STEP_BYTES;
+	}
+	/* Each pause lasts 8 periods: at least every second deadline is met, even on a busy
+	 * machine. */
+	assert_true(judged >= 4 * STEPS);
+	assert_true(full >= 1);
+	timeline_clear(&t);
+}
+
+/* Between fork and exec the process is a copy of ours: such samples would show our memory. */
+static void our_own_memory_is_not_shown(void **state)
+{
+	size_t bytes = 64 * MIB;
+	char *ours = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	struct timeline t;
+
+	(void)state;
+	assert_true(ours != MAP_FAILED);
+	record_steps(false, &t);
+	for (size_t i = 0; i < t.n_rows; i++)
+		assert_true(t.rows[i].committed_bytes < mark_value(&t.marks[1]) + bytes / 2 + MIB);
+	timeline_clear(&t);
+	munmap(ours, bytes);
+}
+
+static void faults_are_counted(void **state)
+{
+	struct timeline t;
+	uint64_t pages = STEPS * STEP_BYTES / 4096, first, last;
+
+	(void)state;
+	record_steps(false, &t);
+	first = t.rows[0].minor_faults;
+	last = t.rows[t.n_rows - 1].minor_faults;
+	for (size_t i = 1; i < t.n_rows; i++)
+		assert_true(t.rows[i].minor_faults >= t.rows[i - 1].minor_faults);
+	assert_true(last - first >= pages - 64);
+	assert_true(last - first <= pages + 4096);
+	timeline_clear(&t);
+}
+
+static void exact_mode_is_exact(void **state)
+{
+	struct timeline t;
+	uint64_t most = 0;
+
+	(void)state;
+	record_steps(true, &t);
+	assert_int_equal(t.lost_records, 0);
+	assert_true(t.smaps_checks >= STEPS);
+	assert_int_equal(t.smaps_differences, 0);
+	assert_int_equal(t.final_bytes, t.smaps_bytes);
+	/* Every page is an event of its own: the top is the base plus all steps, to the page. */
+	for (size_t i = 0; i < t.n_events; i++)
+		if (t.events[i].committed_bytes > most)
+			most = t.events[i].committed_bytes;
+	assert_true(t.n_events >= STEPS * STEP_BYTES / 4096);
+	assert_true(most >= STEPS * STEP_BYTES + mark_value(&t.marks[1]));
+	assert_true(most <= STEPS * STEP_BYTES + mark_value(&t.marks[1]) + SLACK_BYTES);
+	timeline_clear(&t);
+}
+
+static void exact_mode_counts_lost_records(void **state)
+{
+	char reason[200], byte;
+	struct exact e;
+	int go[2], status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		int null_fd = open("/dev/null", O_WRONLY);
+
+		if (read(go[0], &byte, 1) != 1 || dup2(null_fd, TIMELINE_MARKS_FD) < 0)
+			_exit(9);
+		execl(self, self, "steps", NULL);
+		_exit(9);
+	}
+	if (exact_open(&e, pid, 4096, reason, sizeof(reason))) {
+		print_message("# %s\n", reason);
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		skip();
+	}
+	assert_int_equal(write(go[1], "g", 1), 1);
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(exact_drain(&e), 0);
+	assert_in_range(exact_lost_records(&e), 1, 10 * STEPS * STEP_BYTES / 4096);
+	exact_close(&e);
+	free(e.events);
+}
+
+/* ---- Texts ---- */
+
+static void statm_is_parsed(void **state)
+{
+	struct timeline_row row = {0};
+
+	(void)state;
+	assert_true(timeline_parse_statm("765 426 397 5 0 123 0\n", 4096, &row));
+	assert_int_equal(row.reserved_bytes, 765 * 4096);
+	assert_int_equal(row.committed_bytes, 426 * 4096);
+	assert_false(timeline_parse_statm("0 0 0 0 0 0 0\n", 4096, &row)); /* a zombie */
+	assert_false(timeline_parse_statm("", 4096, &row));
+	assert_false(timeline_parse_statm("12", 4096, &row));
+}
+
+static void stat_is_parsed_whatever_the_name(void **state)
+{
+	static const char *const names[] = {"cat", "a b", "a) R 1 2 3 4 5 6 7 (b", "", "\n)"};
+	struct timeline_row row = {0};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "28833 (%s) R 28822 28822 19899 0 -1 4194304 101 11 7 13 0 0 0 0 20 0 1\n",
+			 names[i]);
+		assert_true(timeline_parse_stat(text, &row));
+		assert_int_equal(row.minor_faults, 101);
+		assert_int_equal(row.major_faults, 7);
+	}
+	assert_false(timeline_parse_stat("28833 (cat) R 1 2 3", &row));
+	assert_false(timeline_parse_stat("no parenthesis", &row));
+}
+
+static void marks_are_parsed(void **state)
+{
+	static const char *const bad[] = {
+		"",	  "12",	    "12 ",     "x touch",
+		"12 a,b", "12 a\"", "12 a\tb", "12 a-name-much-too-long-to-keep",
+		"-1 free"};
+	struct timeline_mark m;
+
+	(void)state;
+	assert_true(timeline_parse_mark("123456789012 touch-25", &m));
+	assert_true(m.t_ns == 123456789012ull);
+	assert_string_equal(m.name, "touch-25");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(timeline_parse_mark(bad[i], &m));
+}
+
+#define COMMON                                                                 \
+	"name: rss_stat\nID: 646\nformat:\n"                                   \
+	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
+	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+#define PRINT                                                                              \
+	"\nprint fmt: \"mm_id=%u curr=%d type=%s size=%ldB\", REC->mm_id, REC->curr, "     \
+	"__print_symbolic(REC->member, { 0, \"MM_FILEPAGES\" }, { 1, \"MM_ANONPAGES\" }, " \
+	"{ 2, \"MM_SWAPENTS\" }, { 3, \"MM_SHMEMPAGES\" }), REC->size\n"
+#define FIELDS                                                         \
+	"\tfield:unsigned int mm_id;\toffset:8;\tsize:4;\tsigned:0;\n" \
+	"\tfield:unsigned int curr;\toffset:12;\tsize:4;\tsigned:0;\n" \
+	"\tfield:int member;\toffset:16;\tsize:4;\tsigned:1;\n"        \
+	"\tfield:long size;\toffset:24;\tsize:8;\tsigned:1;\n"
+
+static void tracepoint_format_is_parsed(void **state)
+{
+	struct rss_stat_format f;
+
+	(void)state;
+	assert_int_equal(timeline_parse_format(COMMON FIELDS PRINT, &f), 0);
+	assert_int_equal(f.id, 646);
+	assert_int_equal(f.mm_id_offset, 8);
+	assert_int_equal(f.curr_offset, 12);
+	assert_int_equal(f.member_offset, 16);
+	assert_int_equal(f.size_offset, 24);
+	assert_int_equal(f.record_bytes, 32);
+	assert_int_equal(f.file_member, 0);
+	assert_int_equal(f.anon_member, 1);
+	assert_int_equal(f.shmem_member, 3);
+	/* A field missing, another width, no symbols, nothing at all. */
+	assert_int_equal(timeline_parse_format(COMMON PRINT, &f), -EPROTO);
+	assert_int_equal(timeline_parse_format(COMMON FIELDS, &f), -EPROTO);
+	assert_int_equal(timeline_parse_format(FIELDS PRINT, &f), -EPROTO);
+	assert_int_equal(
+		timeline_parse_format(COMMON
+				      "\tfield:unsigned int mm_id;\toffset:8;\tsize:4;\tsigned:0;\n"
+				      "\tfield:unsigned int curr;\toffset:12;\tsize:4;\tsigned:0;\n"
+				      "\tfield:int member;\toffset:16;\tsize:4;\tsigned:1;\n"
+				      "\tfield:int size;\toffset:24;\tsize:4;\tsigned:1;\n" PRINT,
+				      &f),
+		-EPROTO);
+	assert_int_equal(timeline_parse_format("", &f), -EPROTO);
+}
+
+static void feed(struct exact *e, uint64_t t_ns, uint32_t mm_id, uint32_t curr, int32_t member,
+		 int64_t size)
+{
+	unsigned char raw[36] = {0};
+
+	memcpy(raw + 8, &mm_id, 4);
+	memcpy(raw + 12, &curr, 4);
+	memcpy(raw + 16, &member, 4);
+	memcpy(raw + 24, &size, 8);
+	assert_int_equal(exact_record(e, t_ns, raw, sizeof(raw)), 0);
+}
+
+static void tracepoint_records_add_up(void **state)
+{
+	struct exact e = {0};
+
+	(void)state;
+	assert_int_equal(timeline_parse_format(COMMON FIELDS PRINT, &e.format), 0);
+	assert_true(exact_total_bytes(&e) == TIMELINE_UNKNOWN);
+	feed(&e, 1, 7, 1, 1, 40960);
+	feed(&e, 2, 7, 1, 0, 8192);
+	feed(&e, 3, 7, 1, 3, 4096);
+	feed(&e, 4, 7, 1, 2, 999424);	/* swap entries are not resident */
+	feed(&e, 5, 9, 0, 1, 12345678); /* another process's memory */
+	assert_int_equal(e.n_events, 3);
+	assert_int_equal(exact_total_bytes(&e), 40960 + 8192 + 4096);
+	feed(&e, 6, 8, 1, 1, 4096); /* a further exec: all new */
+	assert_int_equal(exact_total_bytes(&e), 4096);
+	assert_int_equal(exact_record(&e, 7, "short", 5), 0);
+	assert_int_equal(e.n_events, 4);
+	free(e.events);
+}
+
+/* ---- CSV ---- */
+
+static void check_csv(const struct timeline *t, uint64_t min_gap_ns, const char *expected)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *file = open_memstream(&text, &bytes);
+
+	assert_int_equal(timeline_write_csv(file, t, min_gap_ns), 0);
+	fclose(file);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static struct timeline_row csv_rows[] = {{1000, 1010, 900, 500, 3, 0},
+					 {2000, 2010, 900, 800, 6, 1}};
+static struct timeline_mark csv_marks[] = {{1500, "touch-25"}, {2000, "free"}};
+static struct timeline_event csv_events[] = {{1200, 600}, {1210, 700}, {1900, 800}};
+
+static void csv_merges_samples_and_marks(void **state)
+{
+	struct timeline t = {
+		.start_ns = 1000, .rows = csv_rows, .n_rows = 2, .marks = csv_marks, .n_marks = 2};
+
+	(void)state;
+	check_csv(&t, 0,
+		  "t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark\n"
+		  "0,900,500,3,0,\n"
+		  "500,,,,,touch-25\n"
+		  "1000,,,,,free\n"
+		  "1000,900,800,6,1,\n");
+}
+
+static void csv_merges_changes_of_exact_mode(void **state)
+{
+	struct timeline t = {.start_ns = 1000,
+			     .exact = true,
+			     .rows = csv_rows,
+			     .n_rows = 2,
+			     .marks = csv_marks,
+			     .n_marks = 1,
+			     .events = csv_events,
+			     .n_events = 3};
+
+	(void)state;
+	/* What the samples say of committed is not used: unknown before the first change. */
+	check_csv(&t, 0,
+		  "t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark\n"
+		  "0,900,,3,0,\n"
+		  "200,,600,,,\n"
+		  "210,,700,,,\n"
+		  "500,,,,,touch-25\n"
+		  "900,,800,,,\n"
+		  "1000,900,800,6,1,\n");
+	check_csv(&t, 99,
+		  "t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark\n"
+		  "0,900,,3,0,\n"
+		  "210,,700,,,\n"
+		  "500,,,,,touch-25\n"
+		  "900,,800,,,\n"
+		  "1000,900,800,6,1,\n");
+}
+
+static void csv_to_a_full_disk_is_an_error(void **state)
+{
+	struct timeline t = {.rows = csv_rows, .n_rows = 2};
+	FILE *full = fopen("/dev/full", "w");
+
+	(void)state;
+	assert_non_null(full);
+	assert_int_equal(timeline_write_csv(full, &t, 0), -EIO);
+	fclose(full);
+}
+
+/* ---- Programs that end badly ---- */
+
+static int record_shell(const char *script, uint64_t timeout_ns, struct timeline *t)
+{
+	char *argv[] = {"sh", "-c", (char *)script, NULL};
+	struct timeline_options options = {.argv = argv, .stdout_fd = -1, .timeout_ns = timeout_ns};
+
+	return timeline_record(&options, t);
+}
+
+static void bad_ends_are_told(void **state)
+{
+	char *missing[] = {"/no/such/program", NULL};
+	struct timeline_options options = {.argv = missing, .stdout_fd = -1};
+	volatile sig_atomic_t interrupt = 1;
+	char *sleeper[] = {"sleep", "60", NULL};
+	struct timeline t;
+
+	(void)state;
+	assert_int_equal(timeline_record(&options, &t), -1);
+	assert_string_equal(t.reason, "cannot run '/no/such/program': No such file or directory");
+	timeline_clear(&t);
+
+	assert_int_equal(record_shell("kill -SEGV $$", 0, &t), -1);
+	assert_string_equal(t.reason, "the program was ended by signal 11 (Segmentation fault)");
+	timeline_clear(&t);
+
+	assert_int_equal(record_shell("sleep 60", 1000000000ull, &t), -1);
+	assert_string_equal(t.reason, "still running after 1 s: killed");
+	assert_true(t.n_rows > 0); /* what was seen is kept */
+	timeline_clear(&t);
+
+	options.argv = sleeper;
+	options.interrupt = &interrupt;
+	assert_int_equal(timeline_record(&options, &t), -1);
+	assert_string_equal(t.reason, "interrupted");
+	timeline_clear(&t);
+
+	assert_int_equal(record_shell("exit 3", 0, &t), 0); /* the caller judges */
+	assert_int_equal(t.exit_status, 3);
+	timeline_clear(&t);
+}
+
+/* A program without CAP_PERFMON, or a kernel that refuses: a sentence, and the sampled mode goes
+ * on. */
+static void refused_perf_is_unsupported(void **state)
+{
+	struct timeline t = {0};
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		char *argv[] = {"true", NULL};
+		struct timeline_options options = {.argv = argv, .exact = true, .stdout_fd = -1};
+
+		if (setgid(65534) || setuid(65534))
+			_exit(77);
+		prctl(PR_SET_DUMPABLE, 1);
+		timeline_record(&options, &t);
+		if (t.outcome != TIMELINE_UNSUPPORTED || !strstr(t.reason, "run as root"))
+			_exit(1);
+		options.exact = false;
+		timeline_record(&options, &t);
+		_exit(t.outcome == TIMELINE_OK && t.exit_status == 0 ? 0 : 2);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* ---- The timelines of a run, with a shell script in the worker's place ---- */
+
+static char *read_file(const char *path)
+{
+	static char text[4096];
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = 0;
+	fclose(file);
+	return text;
+}
+
+static void a_run_writes_a_file_per_subject(void **state)
+{
+	static const struct timeline_subject subjects[] = {{"null", NULL},
+							   {"glibc/malloc+memset", NULL}};
+	char directory[] = "/tmp/test_timeline.XXXXXX", worker[64], path[128];
+	struct timeline_run run = {.run_dir = directory,
+				   .worker = worker,
+				   .subjects = subjects,
+				   .n_subjects = 2,
+				   .size_bytes = 4096};
+	FILE *script;
+	char *text;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(worker, sizeof(worker), "%s/worker", directory);
+	script = fopen(worker, "w");
+	assert_non_null(script);
+	fputs("#!/bin/sh\n[ \"$2\" = null ] && exit 5\nsleep 0.02\n"
+	      "echo \"$(cut -d' ' -f1 /proc/uptime | tr -d .)0000000 free\" "
+	      ">/dev/fd/$TA_MARKS_FD\n",
+	      script);
+	fclose(script);
+	chmod(worker, 0755);
+	assert_int_equal(timeline_run_all(&run), 1); /* null failed, the rest went on */
+	snprintf(path, sizeof(path), "%s/timeline/index.csv", directory);
+	text = read_file(path);
+	assert_non_null(
+		strstr(text, "null,sampled,failed,\"the worker ended with exit status 5 after the "
+			     "mark 'none', before 'free'\""));
+	assert_non_null(
+		strstr(text, "glibc/malloc+memset,sampled,ok,\"\",glibc-malloc-memset.csv,"));
+	assert_non_null(strstr(text, "glibc/malloc+memset,exact,"));
+	snprintf(path, sizeof(path), "%s/timeline/glibc-malloc-memset.csv", directory);
+	text = read_file(path);
+	assert_int_equal(strncmp(text, "t_ns,reserved_bytes,", 20), 0);
+	assert_non_null(strstr(text, ",,,,,free\n"));
+	run.run_dir = "/no/such/directory";
+	assert_int_equal(timeline_run_all(&run), -ENOENT);
+	snprintf(path, sizeof(path), "rm -r %s", directory);
+	assert_int_equal(system(path), 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(statm_is_parsed),
+		cmocka_unit_test(stat_is_parsed_whatever_the_name),
+		cmocka_unit_test(marks_are_parsed),
+		cmocka_unit_test(tracepoint_format_is_parsed),
+		cmocka_unit_test(tracepoint_records_add_up),
+		cmocka_unit_test(csv_merges_samples_and_marks),
+		cmocka_unit_test(csv_merges_changes_of_exact_mode),
+		cmocka_unit_test(csv_to_a_full_disk_is_an_error),
+		cmocka_unit_test(samples_lie_between_the_truths),
+		cmocka_unit_test(our_own_memory_is_not_shown),
+		cmocka_unit_test(faults_are_counted),
+		cmocka_unit_test(bad_ends_are_told),
+		cmocka_unit_test(refused_perf_is_unsupported),
+		cmocka_unit_test(a_run_writes_a_file_per_subject),
+		cmocka_unit_test(exact_mode_is_exact),
+		cmocka_unit_test(exact_mode_counts_lost_records),
+	};
+
+	if (argc > 1 && !strcmp(argv[1], "steps"))
+		return steps();
+	self = realpath("/proc/self/exe", NULL);
+	(void)argv;
+	return cmocka_run_group_tests_name("timeline", tests, NULL, NULL);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The texts that a timeline is read from, parsed. Pure functions; false (or -errno) on what they do
+ * not know. */
+#ifndef TA_TIMELINE_PARSE_H
+#define TA_TIMELINE_PARSE_H
+
+#include "timeline.h"
+
+/* /proc/PID/statm: reserved_bytes and committed_bytes. False also where there is no memory left
+ * (zombie). */
+bool timeline_parse_statm(const char *text, uint64_t page_bytes, struct timeline_row *row);
+
+/* /proc/PID/stat: minor_faults and major_faults. The command name may hold spaces and parentheses.
+ */
+bool timeline_parse_stat(const char *text, struct timeline_row *row);
+
+/* One line of a program's marks, "NS name", without its newline. */
+bool timeline_parse_mark(const char *line, struct timeline_mark *mark);
+
+#define RSS_STAT_MAX_BYTES 256u
+
+/* Where the fields of kmem:rss_stat are in a raw record. */
+struct rss_stat_format {
+	unsigned id; /* of the event, for perf_event_open */
+	unsigned mm_id_offset, curr_offset, member_offset, size_offset, record_bytes;
+	int file_member, anon_member,
+		shmem_member; /* values of the field "member"; shmem: -1 if unknown */
+};
+
+/* tracefs' events/kmem/rss_stat/format. 0, or -EPROTO where a field is missing or has another
+ * width. */
+int timeline_parse_format(const char *text, struct rss_stat_format *format);
+
+#endif

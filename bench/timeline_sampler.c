@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+/* The sampler: one thread, two descriptors, two preads a tick, absolute deadlines, no allocation.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "timeline.h"
+#include "timeline_parse.h"
+
+#define MAX_ROWS 16384u
+
+struct sampler {
+	int statm_fd, stat_fd;
+	pthread_t thread;
+	bool running;
+	atomic_bool stop;
+	uint64_t period_ns, page_bytes;
+	struct timeline_row *rows;
+	size_t n_rows;
+	uint64_t missed_ticks;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void sleep_until(uint64_t t_ns)
+{
+	struct timespec t = {.tv_sec = (time_t)(t_ns / 1000000000u),
+			     .tv_nsec = (long)(t_ns % 1000000000u)};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+}
+
+/* One sample; false once the process is gone (or a zombie, which has no memory any more). */
+static bool sample(struct sampler *s, struct timeline_row *row)
+{
+	char text[512];
+	ssize_t n;
+
+	row->t_ns = now_ns();
+	n = pread(s->statm_fd, text, sizeof(text) - 1, 0);
+	if (n <= 0)
+		return false;
+	text[n] = 0;
+	if (!timeline_parse_statm(text, s->page_bytes, row))
+		return false;
+	n = pread(s->stat_fd, text, sizeof(text) - 1, 0);
+	if (n <= 0)
+		return false;
+	text[n] = 0;
+	if (!timeline_parse_stat(text, row))
+		return false;
+	row->end_ns = now_ns();
+	return true;
+}
+
+/* Keeps the first row and every second one after it, and samples half as often from now on. */
+static void thin_out(struct sampler *s)
+{
+	for (size_t i = 1; 2 * i < s->n_rows; i++)
+		s->rows[i] = s->rows[2 * i];
+	s->n_rows = (s->n_rows + 1) / 2;
+	s->period_ns *= 2;
+}
+
+static void *sampler_main(void *argument)
+{
+	struct sampler *s = argument;
+	uint64_t deadline_ns, missed;
+
+	prctl(PR_SET_TIMERSLACK, 1ul);
+	for (deadline_ns = now_ns(); !atomic_load_explicit(&s->stop, memory_order_relaxed);) {
+		if (!sample(s, &s->rows[s->n_rows]))
+			break;
+		if (++s->n_rows == MAX_ROWS)
+			thin_out(s);
+		missed = (now_ns() - deadline_ns) / s->period_ns;
+		s->missed_ticks += missed;
+		deadline_ns += (missed + 1) * s->period_ns;
+		sleep_until(deadline_ns);
+	}
+	return NULL;
+}
+
+static int open_proc(pid_t pid, const char *file)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+struct sampler *sampler_start(pid_t pid, uint64_t period_ns)
+{
+	struct sampler *s = calloc(1, sizeof(*s));
+	sigset_t all, before;
+	int error;
+
+	if (!s)
+		return NULL;
+	s->period_ns = period_ns ? period_ns : TIMELINE_PERIOD_NS;
+	s->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	s->statm_fd = open_proc(pid, "statm");
+	s->stat_fd = open_proc(pid, "stat");
+	s->rows = mmap(NULL, MAX_ROWS * sizeof(*s->rows), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (s->rows == MAP_FAILED)
+		s->rows = NULL;
+	if (s->statm_fd < 0 || s->stat_fd < 0 || !s->rows) {
+		error = errno;
+		goto free_sampler;
+	}
+	/* Signals are for the caller's threads. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&s->thread, NULL, sampler_main, s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error)
+		goto free_sampler;
+	s->running = true;
+	return s;
+
+free_sampler:
+	sampler_free(s);
+	errno = error;
+	return NULL;
+}
+
+void sampler_stop(struct sampler *s)
+{
+	if (!s->running)
+		return;
+	atomic_store(&s->stop, true);
+	pthread_join(s->thread, NULL);
+	s->running = false;
+}
+
+const struct timeline_row *sampler_rows(const struct sampler *s, size_t *n_rows)
+{
+	*n_rows = s->n_rows;
+	return s->rows;
+}
+
+uint64_t sampler_missed_ticks(const struct sampler *s)
+{
+	return s->missed_ticks;
+}
+
+void sampler_free(struct sampler *s)
+{
+	if (!s)
+		return;
+	sampler_stop(s);
+	if (s->rows)
+		munmap(s->rows, MAX_ROWS * sizeof(*s->rows));
+	if (s->statm_fd >= 0)
+		close(s->statm_fd);
+	if (s->stat_fd >= 0)
+		close(s->stat_fd);
+	free(s);
+}
+
+uint64_t timeline_batch_bytes(void)
+{
+	uint64_t cpus = (uint64_t)sysconf(_SC_NPROCESSORS_CONF);
+	uint64_t batch = 2 * cpus > 32 ? 2 * cpus : 32; /* percpu_counter_batch */
+	uint64_t pages = cpus * batch;
+
+	/* Before Linux 6.2: a cache per thread, written back every 64 faults. */
+	return (pages > 64 ? pages : 64) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
