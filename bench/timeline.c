@@ -131,27 +131,46 @@ static int release(struct recording *r)
 	return 0;
 }
 
-static uint64_t smaps_rss_bytes(pid_t pid)
+/* The text of /proc/PID/file; false where it cannot be read (the process is gone). */
+static bool read_proc(pid_t pid, const char *file, char *text, size_t text_bytes)
 {
-	char path[64], text[4096];
-	unsigned long long kilobytes;
-	const char *rss;
+	char path[64];
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return TIMELINE_UNKNOWN;
-	n = read(fd, text, sizeof(text) - 1);
+		return false;
+	n = read(fd, text, text_bytes - 1);
 	close(fd);
-	if (n <= 0)
+	text[n > 0 ? n : 0] = 0;
+	return n > 0;
+}
+
+static uint64_t smaps_rss_bytes(pid_t pid)
+{
+	unsigned long long kilobytes;
+	const char *rss;
+	char text[4096];
+
+	if (!read_proc(pid, "smaps_rollup", text, sizeof(text)))
 		return TIMELINE_UNKNOWN;
-	text[n] = 0;
 	rss = strstr(text, "\nRss:");
 	if (!rss || sscanf(rss, "\nRss: %llu kB", &kilobytes) != 1)
 		return TIMELINE_UNKNOWN;
 	return kilobytes * 1024;
+}
+
+static bool is_asleep(pid_t pid)
+{
+	const char *state;
+	char text[512];
+
+	if (!read_proc(pid, "stat", text, sizeof(text)))
+		return false;
+	state = strrchr(text, ')');
+	return state && !strncmp(state, ") S", 3);
 }
 
 static void drain(struct recording *r)
@@ -161,31 +180,37 @@ static void drain(struct recording *r)
 }
 
 /*
- * Holds the total against smaps, if the program stood still meanwhile. An event comes a moment
- * before its page is mapped: a difference counts if it lasts.
+ * Holds the total against smaps, if the program stands still: it sleeps, and nothing happens
+ * meanwhile. (A program inside munmap, say, shows its mapping gone from smaps before the counters
+ * follow.)
  */
-static void check_total(struct recording *r)
+static bool compare_total(struct recording *r)
 {
-	struct timespec pause = {.tv_nsec = 1000000};
 	struct timeline *t = r->timeline;
+	bool asleep = is_asleep(r->pid);
 	uint64_t before, smaps;
 
-	for (int attempt = 0; attempt < 3; attempt++) {
-		if (attempt > 0)
-			nanosleep(&pause, NULL);
-		drain(r);
-		before = exact_total_bytes(&r->exact);
-		smaps = smaps_rss_bytes(r->pid);
-		drain(r);
-		if (smaps == TIMELINE_UNKNOWN || before != exact_total_bytes(&r->exact))
-			return;
-		if (before == smaps)
-			break;
-	}
+	drain(r);
+	before = exact_total_bytes(&r->exact);
+	smaps = smaps_rss_bytes(r->pid);
+	asleep = asleep && is_asleep(r->pid);
+	drain(r);
+	if (!asleep || smaps == TIMELINE_UNKNOWN || before != exact_total_bytes(&r->exact))
+		return false;
 	t->final_bytes = before;
 	t->smaps_bytes = smaps;
 	t->smaps_checks++;
 	t->smaps_differences += before != smaps;
+	return true;
+}
+
+/* After a mark: a program that waits there does so a moment later. */
+static void check_total(struct recording *r)
+{
+	struct timespec pause = {.tv_nsec = 1000000};
+
+	for (int attempt = 0; attempt < 5 && !compare_total(r); attempt++)
+		nanosleep(&pause, NULL);
 }
 
 static void keep_mark(struct recording *r, const char *line)

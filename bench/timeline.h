@@ -141,8 +141,9 @@ struct timeline_run {
  * Runs the worker's workload "timeline" for each subject, sampled and exact, and writes
  * run_dir/timeline/<slug>.csv, <slug>-exact.csv and, one line for each of them, index.csv:
  * subject,mode,outcome,reason,csv,rows,missed_ticks,lost_records,final_bytes,smaps_bytes.
- * One line on stderr for what failed; exact mode refused is said once. Returns the number of
- * subjects whose sampled timeline failed, or -errno where nothing could be written.
+ * (index.csv appears when all are done.) One line on stderr for what failed; exact mode refused is
+ * said once. Returns the number of subjects whose sampled timeline failed, or -errno where nothing
+ * could be written.
  */
 int timeline_run_all(const struct timeline_run *run);
 

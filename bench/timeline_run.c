@@ -60,10 +60,10 @@ static void judge(struct timeline *t)
 
 	if (t->outcome != TIMELINE_OK)
 		return;
-	if (t->exit_status != 0 || strcmp(last, "free") != 0) {
+	if (t->exit_status != 0 || strcmp(last, "end") != 0) {
 		t->outcome = TIMELINE_FAILED;
 		snprintf(t->reason, sizeof(t->reason),
-			 "the worker ended with exit status %d after the mark '%s', before 'free'",
+			 "the worker ended with exit status %d after the mark '%s', before 'end'",
 			 t->exit_status, last);
 	} else if (t->exact && t->lost_records != 0) {
 		t->outcome = TIMELINE_FAILED;
@@ -142,7 +142,7 @@ static bool interrupted(const struct timeline_run *run)
 
 int timeline_run_all(const struct timeline_run *run)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], done_path[PATH_MAX];
 	bool exact_refused = false;
 	int null_fd, failed = 0, error = 0;
 	FILE *index;
@@ -150,7 +150,9 @@ int timeline_run_all(const struct timeline_run *run)
 	snprintf(path, sizeof(path), "%s/timeline", run->run_dir);
 	if (mkdir(path, 0777) && errno != EEXIST)
 		return -errno;
-	snprintf(path, sizeof(path), "%s/timeline/index.csv", run->run_dir);
+	/* index.csv is there when all of them are: a resumed run does them again if it is not. */
+	snprintf(done_path, sizeof(done_path), "%s/timeline/index.csv", run->run_dir);
+	snprintf(path, sizeof(path), "%s/timeline/index.csv.part", run->run_dir);
 	index = fopen(path, "we");
 	if (!index)
 		return -errno;
@@ -178,6 +180,8 @@ int timeline_run_all(const struct timeline_run *run)
 	if (null_fd >= 0)
 		close(null_fd);
 	if (fclose(index) && !error)
+		error = -errno;
+	if (!error && !interrupted(run) && rename(path, done_path))
 		error = -errno;
 	return error ? error : failed;
 }

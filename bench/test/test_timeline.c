@@ -219,7 +219,7 @@ static void exact_mode_is_exact(void **state)
 	(void)state;
 	record_steps(true, &t);
 	assert_int_equal(t.lost_records, 0);
-	assert_true(t.smaps_checks >= STEPS);
+	assert_true(t.smaps_checks >= 1);
 	assert_int_equal(t.smaps_differences, 0);
 	assert_int_equal(t.final_bytes, t.smaps_bytes);
 	/* Every page is an event of its own: the top is the base plus all steps, to the page. */
@@ -571,7 +571,7 @@ static void a_run_writes_a_file_per_subject(void **state)
 	script = fopen(worker, "w");
 	assert_non_null(script);
 	fputs("#!/bin/sh\n[ \"$2\" = null ] && exit 5\nsleep 0.02\n"
-	      "echo \"$(cut -d' ' -f1 /proc/uptime | tr -d .)0000000 free\" "
+	      "echo \"$(cut -d' ' -f1 /proc/uptime | tr -d .)0000000 end\" "
 	      ">/dev/fd/$TA_MARKS_FD\n",
 	      script);
 	fclose(script);
@@ -581,14 +581,14 @@ static void a_run_writes_a_file_per_subject(void **state)
 	text = read_file(path);
 	assert_non_null(
 		strstr(text, "null,sampled,failed,\"the worker ended with exit status 5 after the "
-			     "mark 'none', before 'free'\""));
+			     "mark 'none', before 'end'\""));
 	assert_non_null(
 		strstr(text, "glibc/malloc+memset,sampled,ok,\"\",glibc-malloc-memset.csv,"));
 	assert_non_null(strstr(text, "glibc/malloc+memset,exact,"));
 	snprintf(path, sizeof(path), "%s/timeline/glibc-malloc-memset.csv", directory);
 	text = read_file(path);
 	assert_int_equal(strncmp(text, "t_ns,reserved_bytes,", 20), 0);
-	assert_non_null(strstr(text, ",,,,,free\n"));
+	assert_non_null(strstr(text, ",,,,,end\n"));
 	run.run_dir = "/no/such/directory";
 	assert_int_equal(timeline_run_all(&run), -ENOENT);
 	snprintf(path, sizeof(path), "rm -r %s", directory);
