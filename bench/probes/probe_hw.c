@@ -51,8 +51,7 @@ static int open_probe(char *source, size_t source_bytes)
 	}
 	if (length)
 		return 0;
-	snprintf(source, source_bytes, "no hardware counters here (%s)",
-		 strerrorname_np(error));
+	snprintf(source, source_bytes, "no hardware counters here (%s)", strerrorname_np(error));
 	return -error;
 }
 
