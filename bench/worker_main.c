@@ -165,9 +165,11 @@ static void print_record(void)
 			print_field(k, record.settled[k]);
 	printf("\nprobes ");
 	unsigned i = 0;
-	for (const struct probe *p = probe_first(); p && i < PROBE_MAX; p = p->next, i++)
-		printf("  %s: %s (%" PRId64 " ns)", p->name, record.probe_source[i],
-		       (int64_t)record.probe_cost_ns[i]);
+	for (const struct probe *p = probe_first(); p && i < PROBE_MAX; p = p->next, i++) {
+		printf("  %s: %s", p->name, record.probe_source[i]);
+		if (record.probe_cost_ns[i] != PROBE_UNKNOWN)
+			printf(" (%" PRIu64 " ns)", record.probe_cost_ns[i]);
+	}
 	printf("\n");
 }
 

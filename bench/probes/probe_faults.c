@@ -45,8 +45,7 @@ static int open_probe(char *source, size_t source_bytes)
 	else if (open_events(true))
 		snprintf(source, source_bytes, "perf_event_open, user mode only");
 	else
-		snprintf(source, source_bytes, "getrusage: perf refused (%s)",
-			 strerrorname_np(errno));
+		snprintf(source, source_bytes, "getrusage: perf refused (%s)", strerror(errno));
 	return 0;
 }
 

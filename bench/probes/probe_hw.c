@@ -38,20 +38,24 @@ static int open_probe(char *source, size_t source_bytes)
 	int error = ENOENT;
 
 	for (unsigned i = 0; i < N_FDS; i++) {
+		const char *mode = "";
+
 		fds[i] = perf_counter_open(events[i].type, events[i].config, false);
-		if (fds[i] < 0)
+		if (fds[i] < 0) {
 			fds[i] = perf_counter_open(events[i].type, events[i].config, true);
+			mode = ":u"; /* user mode only, as perf writes it */
+		}
 		if (fds[i] < 0) {
 			error = errno;
 			continue;
 		}
 		if (length < source_bytes)
-			length += (size_t)snprintf(source + length, source_bytes - length, "%s%s",
-						   length ? " " : "", events[i].name);
+			length += (size_t)snprintf(source + length, source_bytes - length, "%s%s%s",
+						   length ? " " : "", events[i].name, mode);
 	}
 	if (length)
 		return 0;
-	snprintf(source, source_bytes, "no hardware counters here (%s)", strerrorname_np(error));
+	snprintf(source, source_bytes, "no hardware counters here (%s)", strerror(error));
 	return -error;
 }
 
