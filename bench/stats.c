@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Intervals: percentile bootstrap (Efron 1979) at the expanded level of Hesterberg, "What Teachers
- * Should Know About the Bootstrap", The American Statistician 69(4), 2015, section 5.3: the plain
- * percentile interval is too narrow for small n (for the median of 9 values it covers between 82
- * and 96 %), so each tail is taken at Phi(-sqrt(n / (n - 1)) * t(0.975, n - 1)) in place of 2.5 %.
- * bench/test/test_stats.c simulates the coverage.
+ * Intervals: percentile bootstrap (Efron 1979) at the level of the "expanded percentile interval"
+ * of Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69(4),
+ * 2015. The plain interval is too narrow for small n: for the median of 9 values it ends at the
+ * second or at the third value from either side, as the resamples fall, and covers 96 or 82 %. So
+ * each tail is taken at Phi(-sqrt(n / (n - 1)) * t(0.975, n - 1)) in place of 2.5 %.
+ * bench/test/test_stats.c simulates it.
  */
 #include "stats.h"
 

@@ -49,7 +49,7 @@ static void sorts_short_and_long(void **state)
 	}
 }
 
-/* Hesterberg 2015, section 5.3: Phi(-sqrt(n / (n - 1)) t(0.975, n - 1)). */
+/* Hesterberg 2015: Phi(-sqrt(n / (n - 1)) t(0.975, n - 1)). */
 static void tails_are_the_expanded_ones(void **state)
 {
 	(void)state;
