@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "kselftest.h"
 #include "tam_test.h"
 
 #define MODE_FILE "/proc/sys/vm/overcommit_memory"
@@ -61,19 +63,14 @@ static const struct mode {
 	{"2", "2 never", true, true},
 };
 
-static int tests, failures;
-
 static bool near_kb(long have, long want)
 {
 	return have >= want - NOISE_KB && have <= want + NOISE_KB;
 }
 
-static void check(bool good, const char *mode, const char *way, const char *what)
+static void check(bool good, const struct mode *mode, const struct way *way, const char *what)
 {
-	tests++;
-	if (!good)
-		failures++;
-	printf("%sok %d mode %s: %s: %s\n", good ? "" : "not ", tests, mode, way, what);
+	ksft_test_result(good, "mode %s: %s: %s\n", mode->value, way->name, what);
 }
 
 static long committed_as_kb(void)
@@ -92,10 +89,8 @@ static void try_way(const struct mode *mode, const struct way *way)
 
 	start_kb = committed_as_kb();
 	p = way->ask(ASK_BYTES);
-	if (p == MAP_FAILED) {
-		check(false, mode->value, way->name, strerror(errno));
-		return;
-	}
+	if (p == MAP_FAILED)
+		ksft_exit_fail_perror(way->name);
 	asked_kb = committed_as_kb() - start_kb;
 	write_pages(p, ASK_BYTES / page_bytes(), 1, 1);
 	touched_kb = committed_as_kb() - start_kb;
@@ -111,15 +106,15 @@ static void try_way(const struct mode *mode, const struct way *way)
 	if (q != MAP_FAILED)
 		munmap(q, too_much);
 
-	printf("# %-11s %11ld  %-26s %+9ld %+13ld %+11ld  %s\n", mode->name,
-	       file_kb("/proc/meminfo", "CommitLimit:"), way->name, asked_kb, touched_kb, freed_kb,
-	       q != MAP_FAILED ? "given" : strerror(err));
+	ksft_print_msg("%-11s %11ld  %-26s %+9ld %+13ld %+11ld  %s\n", mode->name,
+		       file_kb("/proc/meminfo", "CommitLimit:"), way->name, asked_kb, touched_kb,
+		       freed_kb, q != MAP_FAILED ? "given" : strerror(err));
 
-	check(near_kb(asked_kb, charged ? (long)(ASK_BYTES / 1024) : 0), mode->value, way->name,
+	check(near_kb(asked_kb, charged ? (long)(ASK_BYTES / 1024) : 0), mode, way,
 	      charged ? "charged when asked for" : "not charged");
-	check(near_kb(touched_kb, asked_kb), mode->value, way->name, "touching changes nothing");
-	check(near_kb(freed_kb, 0), mode->value, way->name, "munmap gives back the charge");
-	check(refused ? q == MAP_FAILED && err == ENOMEM : q != MAP_FAILED, mode->value, way->name,
+	check(near_kb(touched_kb, asked_kb), mode, way, "touching changes nothing");
+	check(near_kb(freed_kb, 0), mode, way, "munmap gives back the charge");
+	check(refused ? q == MAP_FAILED && err == ENOMEM : q != MAP_FAILED, mode, way,
 	      refused ? "more than there is: ENOMEM" : "more than there is: given");
 }
 
@@ -133,30 +128,29 @@ int main(void)
 {
 	const char *reason = tam_unsupported();
 
+	atexit(knobs_restore);
 	signal(SIGINT, interrupted);
 	signal(SIGTERM, interrupted);
-	printf("KTAP version 1\n");
-	if (!reason && knob_set(MODE_FILE, "0"))
-		reason = "cannot write " MODE_FILE ": needs root";
-	if (reason) {
-		printf("1..0 # SKIP %s\n", reason);
-		return 0;
-	}
-	printf("1..%zu\n", ARRAY_LEN(modes) * ARRAY_LEN(ways) * 4);
-	printf("# Committed_AS in KB against before, as %lu KB are asked for, touched and given "
-	       "back;\n",
-	       ASK_BYTES / 1024);
-	printf("# then four times the memory and swap of the machine are asked for at once.\n");
-	printf("# mode        CommitLimit  memory by                      asked       touched  "
-	       "given back  four times all\n");
+	ksft_print_header();
+	if (reason)
+		ksft_exit_skip("%s\n", reason);
+	if (knob_set(MODE_FILE, "0"))
+		ksft_exit_skip("cannot write " MODE_FILE ": needs root\n");
+	ksft_set_plan(ARRAY_LEN(modes) * ARRAY_LEN(ways) * 4);
+	ksft_print_msg(
+		"Committed_AS in KB against before, as %lu KB are asked for, touched and given "
+		"back;\n",
+		ASK_BYTES / 1024);
+	ksft_print_msg(
+		"then four times the memory and swap of the machine are asked for at once.\n");
+	ksft_print_msg(
+		"mode        CommitLimit  memory by                      asked       touched  "
+		"given back  four times all\n");
 	for (size_t m = 0; m < ARRAY_LEN(modes); m++) {
-		if (knob_set(MODE_FILE, modes[m].value)) {
-			printf("Bail out! cannot write %s: %s\n", MODE_FILE, strerror(errno));
-			break;
-		}
+		if (knob_set(MODE_FILE, modes[m].value))
+			ksft_exit_fail_perror(MODE_FILE);
 		for (size_t w = 0; w < ARRAY_LEN(ways); w++)
 			try_way(&modes[m], &ways[w]);
 	}
-	knobs_restore();
-	return failures || tests != ARRAY_LEN(modes) * ARRAY_LEN(ways) * 4;
+	ksft_finished();
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "kselftest.h"
 #include "tam_test.h"
 
 #define RESERVE_KB 512000L
@@ -22,16 +23,6 @@ struct figures {
 	long peak_kb;
 	long swap_kb;
 };
-
-static int tests, failures;
-
-static void check(bool good, const char *what)
-{
-	tests++;
-	if (!good)
-		failures++;
-	printf("%sok %d %s\n", good ? "" : "not ", tests, what);
-}
 
 static void measure(struct figures *f)
 {
@@ -54,9 +45,10 @@ static bool stat_equals_proc(const struct figures *f)
 
 static void row(const char *what, const struct figures *f)
 {
-	printf("# %-22s %12ld %13ld %9ld %17llu %18llu\n", what, f->reserved_kb, f->committed_kb,
-	       f->resident_kb, (unsigned long long)f->stat.reserved_bytes / 1024,
-	       (unsigned long long)f->stat.committed_bytes / 1024);
+	ksft_print_msg("%-22s %12ld %13ld %9ld %17llu %18llu\n", what, f->reserved_kb,
+		       f->committed_kb, f->resident_kb,
+		       (unsigned long long)f->stat.reserved_bytes / 1024,
+		       (unsigned long long)f->stat.committed_bytes / 1024);
 }
 
 int main(void)
@@ -68,12 +60,10 @@ int main(void)
 
 	/* Before anything is measured: no stdio buffer is made in between. */
 	setvbuf(stdout, NULL, _IONBF, 0);
-	printf("KTAP version 1\n");
-	if (reason) {
-		printf("1..0 # SKIP %s\n", reason);
-		return 0;
-	}
-	printf("1..7\n");
+	ksft_print_header();
+	if (reason)
+		ksft_exit_skip("%s\n", reason);
+	ksft_set_plan(7);
 
 	/* The first measurement commits what measuring needs. */
 	measure(&before);
@@ -84,34 +74,36 @@ int main(void)
 	faults = page_faults();
 	p = tamalloc(RESERVE_KB * 1024, 0, 0);
 	faults = page_faults() - faults;
-	check(p != MAP_FAILED, "500 MB are reserved");
 	if (p == MAP_FAILED)
-		return 1;
+		ksft_exit_fail_perror("tamalloc");
+	ksft_test_result_pass("500 MB are reserved\n");
 	measure(&reserved);
 	write_pages(p, TOUCH_KB * 1024 / page_bytes(), 1, 1);
 	measure(&touched);
 
-	printf("#                        reserved KB  committed KB  VmRSS KB  tamstat reserved  "
-	       "tamstat committed\n");
+	ksft_print_msg(
+		"                       reserved KB  committed KB  VmRSS KB  tamstat reserved  "
+		"tamstat committed\n");
 	row("before", &before);
 	row("500 MB reserved", &reserved);
 	row("150 MB of it touched", &touched);
 
 	reserved_kb = touched.reserved_kb - before.reserved_kb;
 	committed_kb = touched.committed_kb - before.committed_kb;
-	printf("# reserved +%ld KB, committed +%ld KB: %ld.%02ld %% of the area\n", reserved_kb,
-	       committed_kb, committed_kb * 100 / reserved_kb,
-	       committed_kb * 10000 / reserved_kb % 100);
+	ksft_print_msg("reserved +%ld KB, committed +%ld KB: %ld.%02ld %% of the area\n",
+		       reserved_kb, committed_kb, committed_kb * 100 / reserved_kb,
+		       committed_kb * 10000 / reserved_kb % 100);
 
-	check(faults == 0, "no page fault at allocation");
-	check(reserved.committed_kb - before.committed_kb <= SLACK_KB,
-	      "nothing is committed at allocation");
-	check(reserved_kb == RESERVE_KB, "reserved: exactly 512000 KB more");
-	check(committed_kb >= TOUCH_KB && committed_kb <= TOUCH_KB + SLACK_KB,
-	      "committed: 153600 KB more, and at most 16 for the measuring");
-	check(committed_kb * 100 / reserved_kb == 30, "30 % of the area is committed");
-	check(stat_equals_proc(&before) && stat_equals_proc(&reserved) &&
-		      stat_equals_proc(&touched),
-	      "the totals of the process are those of /proc");
-	return failures ? 1 : 0;
+	ksft_test_result(faults == 0, "no page fault at allocation\n");
+	ksft_test_result(reserved.committed_kb - before.committed_kb <= SLACK_KB,
+			 "nothing is committed at allocation\n");
+	ksft_test_result(reserved_kb == RESERVE_KB, "reserved: exactly 512000 KB more\n");
+	ksft_test_result(committed_kb >= TOUCH_KB && committed_kb <= TOUCH_KB + SLACK_KB,
+			 "committed: 153600 KB more, and at most 16 for the measuring\n");
+	ksft_test_result(committed_kb * 100 / reserved_kb == 30,
+			 "30 %% of the area is committed\n");
+	ksft_test_result(stat_equals_proc(&before) && stat_equals_proc(&reserved) &&
+				 stat_equals_proc(&touched),
+			 "the totals of the process are those of /proc\n");
+	ksft_finished();
 }
