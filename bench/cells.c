@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "csv.h"
+
 static const char *const csv_columns[] = {
 	"cell_id",
 	"target",

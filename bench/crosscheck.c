@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "csv.h"
+
 static const char *sampler_of(const struct sample *s)
 {
 	const char *state = json_string_value(json_object_get(s->params, OVERHEAD_PARAM));
@@ -77,6 +79,72 @@ const char *overhead_text(const struct overhead *overhead, char *out, size_t byt
 			 "pairs%s",
 			 e->value, STATS_CONFIDENCE_PCT, e->lo, e->hi, e->n,
 			 e->n < OVERHEAD_MIN_PAIRS ? ", too few for a claim" : "");
+	return out;
+}
+
+enum index_column {
+	INDEX_SUBJECT,
+	INDEX_MODE,
+	INDEX_OUTCOME,
+	INDEX_REASON,
+	INDEX_CSV,
+	INDEX_ROWS,
+	INDEX_MISSED_TICKS,
+	INDEX_LOST_RECORDS,
+	INDEX_FINAL_BYTES,
+	INDEX_SMAPS_BYTES,
+	INDEX_COLUMNS,
+};
+
+static void add_timeline(struct timelines *t, char *const *fields)
+{
+	if (strcmp(fields[INDEX_OUTCOME], "ok")) {
+		t->failed += !strcmp(fields[INDEX_OUTCOME], "failed");
+		return;
+	}
+	t->recorded++;
+	if (strcmp(fields[INDEX_MODE], "exact"))
+		return;
+	t->exact++;
+	t->lost_records += atof(fields[INDEX_LOST_RECORDS]);
+	t->equal += fields[INDEX_FINAL_BYTES][0] &&
+		    !strcmp(fields[INDEX_FINAL_BYTES], fields[INDEX_SMAPS_BYTES]);
+}
+
+struct timelines timelines_read(const char *run_dir)
+{
+	struct timelines timelines = {0};
+	char *path, *line = NULL;
+	size_t capacity = 0;
+
+	if (asprintf(&path, "%s/timeline/index.csv", run_dir) < 0)
+		return timelines;
+	FILE *in = fopen(path, "re");
+
+	free(path);
+	while (in && getline(&line, &capacity, in) > 0) {
+		char *fields[INDEX_COLUMNS], *at = line;
+		int n = 0;
+
+		while (at && n < INDEX_COLUMNS)
+			fields[n++] = csv_field(&at);
+		if (n == INDEX_COLUMNS)
+			add_timeline(&timelines, fields);
+	}
+	free(line);
+	if (in)
+		fclose(in);
+	return timelines;
+}
+
+const char *timelines_text(const struct timelines *t, char *out, size_t bytes)
+{
+	out[0] = '\0';
+	if (t->exact)
+		snprintf(out, bytes,
+			 "%zu exact timelines: %.0f records lost, the last total equals smaps in "
+			 "%zu",
+			 t->exact, t->lost_records, t->equal);
 	return out;
 }
 

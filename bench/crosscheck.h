@@ -24,6 +24,20 @@ bool overhead_within(const struct overhead *overhead);
 /* "median slow-down 1.004 (95 % interval 0.998 to 1.011) over 25 interleaved pairs" */
 const char *overhead_text(const struct overhead *overhead, char *out, size_t bytes);
 
+/* ---- Timelines: timeline/index.csv ---- */
+
+struct timelines {
+	size_t recorded, failed; /* both modes; refused ones count in neither */
+	size_t exact;		 /* recorded in exact mode */
+	double lost_records;	 /* of these */
+	size_t equal;		 /* of these, how many end at the total that smaps shows */
+};
+
+/* All 0 where the run has no timelines. */
+struct timelines timelines_read(const char *run_dir);
+/* "7 exact timelines: 0 records lost, the last total equals smaps in 7"; "" where there is none. */
+const char *timelines_text(const struct timelines *timelines, char *out, size_t bytes);
+
 /* ---- perf stat: samples of kind "stat" ---- */
 
 #define STAT_TOLERANCE	    0.01

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "csv.h"
 #include "verdict.h"
 
 #define MAX_FRACTIONS 64

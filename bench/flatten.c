@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "csv.h"
+
 #define S(field) COLUMN_STRING, offsetof(struct sample, field)
 #define N(field) COLUMN_NUMBER, offsetof(struct sample, field)
 #define I(field) COLUMN_INTEGER, offsetof(struct sample, field)
@@ -328,34 +330,6 @@ char *sample_params_text(const struct sample *sample, const char *without, char 
 					 scalar_text(json_object_get(sample->params, names[i]),
 						     buffer, sizeof(buffer)));
 	return out;
-}
-
-void csv_string(FILE *out, const char *value, bool first)
-{
-	if (!first)
-		fputc(',', out);
-	if (!value)
-		return;
-	bool quote = strpbrk(value, ",\"\r\n") != NULL;
-
-	if (quote)
-		fputc('"', out);
-	for (; *value; value++) {
-		if (*value == '"')
-			fputc('"', out);
-		fputc(*value == '\n' || *value == '\r' ? ' ' : *value, out);
-	}
-	if (quote)
-		fputc('"', out);
-}
-
-void csv_number(FILE *out, double value, bool first)
-{
-	if (!first)
-		fputc(',', out);
-	if (isfinite(value))
-		fprintf(out, value == floor(value) && fabs(value) < 0x1p53 ? "%.0f" : "%.10g",
-			value);
 }
 
 /* The names that occur in one of the free objects (params, metrics, probe_source) of any row,

@@ -85,8 +85,4 @@ char *sample_params_text(const struct sample *sample, const char *without, char 
 
 /* Writes samples.csv (RFC 4180; line breaks inside a field become spaces). */
 void samples_write_csv(const struct samples *samples, FILE *out);
-/* Field writers of every CSV of a run; first = no comma before it. */
-void csv_string(FILE *out, const char *value, bool first);
-void csv_number(FILE *out, double value, bool first);
-
 #endif

@@ -302,12 +302,17 @@ static void write_checks(FILE *out, const struct report *r)
 	fputs("<section id=\"checks\"><h2>Checks of the run itself</h2>\n<h3>Verify</h3><p>", out);
 	html_textf(out, "%zu of %zu ok cells have a passing verify; %zu failed.",
 		   r->verified.passed, r->verified.ok, r->verified.failed);
-	fputs("</p>\n<h3>Cost of the timeline's sampler</h3><p>", out);
-	html_textf(out, "At 1 kHz: %s.", overhead_text(&r->overhead, text, sizeof(text)));
+	fputs("</p>\n<h3>Timeline</h3><p>", out);
+	html_textf(out, "Sampler at 1 kHz: %s.", overhead_text(&r->overhead, text, sizeof(text)));
 	if (r->overhead.slowdown.n)
 		html_textf(out, " The limit is %.2f, or an interval that includes it: %s.",
 			   OVERHEAD_LIMIT, overhead_within(&r->overhead) ? "kept" : "exceeded");
 	fputs("</p>\n", out);
+	if (r->timelines.exact) {
+		fputs("<p>", out);
+		html_textf(out, "%s.", timelines_text(&r->timelines, text, sizeof(text)));
+		fputs("</p>\n", out);
+	}
 	html_csv_table(out, r, "timeline/index.csv", "Timelines recorded");
 	fputs("<h3>Page faults by perf stat</h3>\n", out);
 	write_stats(out, r);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "csv.h"
 #include "report_html.h"
 
 #define TIMES "\303\227" /* the multiplication sign */
@@ -503,29 +504,6 @@ void html_environment(FILE *out, const struct report *report)
 }
 
 /* ---- A CSV of the run ---- */
-
-/* The next field of a CSV line, unquoted in place; *at moves past it, NULL at the end. */
-static char *csv_field(char **at)
-{
-	char *p = *at, *field = p, *to = p;
-	bool quoted = *p == '"';
-
-	for (p += quoted; *p && *p != '\n'; p++) {
-		if (quoted && *p == '"') {
-			if (p[1] != '"') {
-				quoted = false;
-				continue;
-			}
-			p++;
-		} else if (!quoted && *p == ',') {
-			break;
-		}
-		*to++ = *p;
-	}
-	*at = *p == ',' ? p + 1 : NULL;
-	*to = '\0';
-	return field;
-}
 
 void html_csv_table(FILE *out, const struct report *report, const char *file, const char *caption)
 {

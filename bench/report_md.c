@@ -198,6 +198,8 @@ void report_write_markdown(const struct report *report, FILE *out)
 		report->verified.passed, report->verified.ok, report->verified.failed);
 	fprintf(out, "- timeline sampler at 1 kHz: %s\n",
 		overhead_text(&report->overhead, line, sizeof(line)));
+	if (report->timelines.exact)
+		fprintf(out, "- %s\n", timelines_text(&report->timelines, line, sizeof(line)));
 	if (report->stats.n)
 		fprintf(out, "- perf stat: page faults agree in %zu of %zu cells\n",
 			report->stats.n_within, report->stats.n);

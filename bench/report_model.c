@@ -415,6 +415,7 @@ int report_build(struct report *r, const char *run_dir)
 	if (err)
 		return err;
 	r->verified = verified_count(&r->results);
+	r->timelines = timelines_read(run_dir);
 	add_notes(r);
 	return 0;
 }

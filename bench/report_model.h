@@ -34,6 +34,7 @@ struct report {
 	struct verdicts verdicts;
 	struct crossings crossings;
 	struct overhead overhead;
+	struct timelines timelines;
 	struct stat_rows stats;
 	struct verified verified;
 	struct panel *panels;

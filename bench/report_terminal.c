@@ -170,6 +170,8 @@ void report_print_terminal(const struct report *report, FILE *out)
 	if (report->overhead.slowdown.n)
 		fprintf(out, "\nTimeline sampler: %s\n",
 			overhead_text(&report->overhead, text, sizeof(text)));
+	if (report->timelines.exact)
+		fprintf(out, "%s\n", timelines_text(&report->timelines, text, sizeof(text)));
 	if (report->stats.n)
 		fprintf(out, "perf stat: page faults agree in %zu of %zu cells\n",
 			report->stats.n_within, report->stats.n);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "crosscheck.h"
 #include "crossover.h"
@@ -345,6 +346,37 @@ static void sampler_overhead_is_paired(void **state)
 	assert_int_equal(f.results.n, 0); /* and none of it is a measured cell */
 }
 
+static void exact_timelines_are_summed_up(void **state)
+{
+	char path[128], text[200];
+	struct timelines timelines;
+
+	(void)state;
+	evaluate();
+	timelines = timelines_read(f.run.dir);
+	assert_int_equal(timelines.recorded, 0);
+	assert_string_equal(timelines_text(&timelines, text, sizeof(text)), "");
+	snprintf(path, sizeof(path), "%s/timeline", f.run.dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	strcat(path, "/index.csv");
+	FILE *out = fopen(path, "we");
+
+	fputs("subject,mode,outcome,reason,csv,rows,missed_ticks,lost_records,final_bytes,"
+	      "smaps_bytes\n"
+	      "mmap,sampled,ok,\"\",mmap.csv,9,0,,,\n"
+	      "mmap,exact,ok,\"\",mmap-exact.csv,9,0,0,4096,4096\n"
+	      "\"a,\"\"b\"\"\",exact,ok,\"\",a.csv,9,0,3,4096,8192\n"
+	      "c,exact,unsupported,\"refused\",,,,,,\n"
+	      "d,sampled,failed,\"killed\",,,,,,\n",
+	      out);
+	fclose(out);
+	timelines = timelines_read(f.run.dir);
+	assert_true(timelines.recorded == 3 && timelines.failed == 1 && timelines.exact == 2);
+	assert_true(timelines.lost_records == 3 && timelines.equal == 1);
+	assert_string_equal(timelines_text(&timelines, text, sizeof(text)),
+			    "2 exact timelines: 3 records lost, the last total equals smaps in 1");
+}
+
 static void perf_stat_is_compared(void **state)
 {
 	struct syn_cell cell = {.touch = 1000, .faults_touch = 65536};
@@ -382,6 +414,7 @@ int main(void)
 		TEST(lazy_wins_everywhere),
 		TEST(eager_wins_everywhere),
 		TEST(sampler_overhead_is_paired),
+		TEST(exact_timelines_are_summed_up),
 		TEST(perf_stat_is_compared),
 	};
 
