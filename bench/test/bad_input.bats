@@ -106,12 +106,7 @@ usage_error() { # TEXT ARGUMENT...
 @test "a results directory that may not be written" {
 	mkdir "$dir/read-only"
 	chmod 555 "$dir/read-only"
-	command=("$tabench" run "${small[@]}" --out "$dir/read-only/run")
-	if [ "$(id -u)" -eq 0 ]; then
-		chmod 755 "$dir" # bats makes it private
-		command=(setpriv --reuid 65534 --regid 65534 --clear-groups "${command[@]}")
-	fi
-	run --separate-stderr "${command[@]}"
+	run --separate-stderr unprivileged "$tabench" run "${small[@]}" --out "$dir/read-only/run"
 	[ "$status" -eq 1 ]
 	one_line "Permission denied; name another place with --out"
 }

@@ -54,3 +54,8 @@ wait_for() { # COMMAND... : until it succeeds, at most 20 s
 gone() { # PID
 	[ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
 }
+
+# Runs COMMAND as a user without privileges; root keeps its files, but no capability.
+unprivileged() { # COMMAND...
+	if [ "$(id -u)" -eq 0 ]; then setpriv --bounding-set=-all --inh-caps=-all "$@"; else "$@"; fi
+}

@@ -150,3 +150,31 @@ setup() {
 	[ "$(count "$dir/run" '.kind == "stat" and .outcome == "unsupported" and (.reason | contains("refused (Error: Access"))')" -eq 1 ]
 	[ "$(count "$dir/run" '.outcome == "ok"')" -eq "$small_samples" ]
 }
+
+@test "tracefs refused: exact timelines are unsupported with what would help, and the rest goes on" {
+	[ "$(cat /proc/sys/kernel/perf_event_paranoid)" -ge 0 ] || skip "this kernel lets everyone trace"
+	options=()
+	for option in "${small[@]}"; do [ "$option" = --samples-only ] || options+=("$option"); done
+	run --separate-stderr unprivileged "$tabench" run "${options[@]}" --out "$dir/run"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c "exact" <<<"$stderr")" -eq 1 ]
+	grep -E '^mmap,exact,unsupported,"[^"]+(root|CAP_PERFMON|perf_event_paranoid)' "$dir/run/timeline/index.csv"
+	grep -E '^mmap,sampled,ok,' "$dir/run/timeline/index.csv"
+	[ "$(count "$dir/run" '.outcome == "ok"')" -eq "$small_samples" ]
+	[ -s "$dir/run/report.html" ]
+}
+
+@test "gnuplot missing: one line says what to install, and the report is written without charts" {
+	mkdir "$dir/bin"
+	ln -s /usr/bin/* "$dir/bin/"
+	rm -f "$dir/bin"/gnuplot*
+	options=()
+	for option in "${small[@]}"; do [ "$option" = --samples-only ] || options+=("$option"); done
+	run --separate-stderr env PATH="$dir/bin" "$tabench" run "${options[@]}" --out "$dir/run"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c "gnuplot" <<<"$stderr")" -eq 1 ]
+	[[ $stderr == *"gnuplot-nox"* ]]
+	[ -s "$dir/run/report.html" ]
+	[ -s "$dir/run/summary.json" ]
+	[ "$(count "$dir/run" '.outcome == "ok"')" -eq "$small_samples" ]
+}
