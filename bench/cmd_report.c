@@ -10,10 +10,11 @@ COMMAND(report, "write the tables, charts and report of a run (again)")
 
 static const char usage[] =
 	"usage: tabench report [--no-plots] DIR\n\n"
-	"Reads DIR/samples.jsonl and run.json; writes samples.csv, cells.csv, crossover.csv, "
-	"charts/,\n"
-	"summary.json, report.md and report.html there; prints the verdict and the report's path.\n"
-	"DIR is a run's directory, for example results/latest.\n\n"
+	"Reads DIR/samples.jsonl and run.json; writes samples.csv, cells.csv, crossover.csv,\n"
+	"crossings.csv, charts/, summary.json, report.md and report.html there; prints the "
+	"verdict\n"
+	"and the report's path. "
+	"DIR is a run's directory, such as results/latest.\n\n"
 	"  --no-plots   leave charts/ as it is\n\n"
 	"Exit codes: 0 done, 1 DIR holds no samples.jsonl or a file cannot be written, 2 wrong "
 	"usage.\n";

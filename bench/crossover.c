@@ -18,6 +18,16 @@ static const char *const csv_columns[] = {
 	"touched_pct", "n",	"total_cost", "total_cost_lo", "total_cost_hi", NULL,
 };
 
+static const char *const crossings_csv_columns[] = {
+	"target", "size_bytes",	 "fill",	   "threads",	     "lazy", "eager",
+	"kind",	  "touched_pct", "touched_pct_lo", "touched_pct_hi", NULL,
+};
+
+const char *const *crossings_columns(void)
+{
+	return crossings_csv_columns;
+}
+
 const char *const *crossover_columns(void)
 {
 	return csv_columns;
@@ -333,6 +343,36 @@ void crossover_write_csv(const struct results *results, FILE *out)
 		csv_number(out, total.value, false);
 		csv_number(out, total.lo, false);
 		csv_number(out, total.hi, false);
+		fputc('\n', out);
+	}
+}
+
+const char *crossing_kind_name(enum crossing_kind kind)
+{
+	static const char *const names[] = {"at", "lazy_cheaper", "eager_cheaper", "unknown"};
+
+	return names[kind];
+}
+
+void crossings_write_csv(const struct crossings *crossings, FILE *out)
+{
+	for (size_t i = 0; crossings_csv_columns[i]; i++)
+		fprintf(out, "%s%s", i ? "," : "", crossings_csv_columns[i]);
+	fputc('\n', out);
+	for (size_t i = 0; i < crossings->n; i++) {
+		const struct crossing *c = &crossings->pairs[i];
+		bool at = c->kind == CROSSING_AT;
+
+		csv_string(out, c->lazy->target, true);
+		csv_number(out, c->lazy->size_bytes, false);
+		csv_number(out, c->lazy->fill, false);
+		csv_number(out, c->lazy->threads, false);
+		csv_string(out, c->lazy->subject, false);
+		csv_string(out, c->eager->subject, false);
+		csv_string(out, crossing_kind_name(c->kind), false);
+		csv_number(out, at ? c->touched_pct.value : NAN, false);
+		csv_number(out, at ? c->touched_pct.lo : NAN, false);
+		csv_number(out, at ? c->touched_pct.hi : NAN, false);
 		fputc('\n', out);
 	}
 }

@@ -47,4 +47,10 @@ const char *crossing_text(const struct crossing *crossing, char *out, size_t byt
 void crossover_write_csv(const struct results *results, FILE *out);
 const char *const *crossover_columns(void); /* NULL-terminated */
 
+/* crossings.csv: one row per pair; a bound is empty where it lies beyond what was measured. */
+void crossings_write_csv(const struct crossings *crossings, FILE *out);
+const char *const *crossings_columns(void); /* NULL-terminated */
+/* "at", "lazy_cheaper", "eager_cheaper" (at every fraction measured), "unknown" */
+const char *crossing_kind_name(enum crossing_kind kind);
+
 #endif

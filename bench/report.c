@@ -61,6 +61,12 @@ static int write_crossover(const struct report *report, FILE *out)
 	return 0;
 }
 
+static int write_crossings(const struct report *report, FILE *out)
+{
+	crossings_write_csv(&report->crossings, out);
+	return 0;
+}
+
 static int write_markdown(const struct report *report, FILE *out)
 {
 	report_write_markdown(report, out);
@@ -134,6 +140,8 @@ static int write_everything(struct report *report, bool plots)
 		err = write_whole(report, "cells.csv", write_cells);
 	if (err == 0)
 		err = write_whole(report, "crossover.csv", write_crossover);
+	if (err == 0)
+		err = write_whole(report, "crossings.csv", write_crossings);
 	if (err)
 		return err;
 	if (plots)

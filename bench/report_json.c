@@ -61,15 +61,14 @@ static json_t *verdict(const struct verdict *v)
 
 static json_t *crossing(const struct crossing *c)
 {
-	static const char *const kinds[] = {"at", "lazy_cheaper_everywhere",
-					    "eager_cheaper_everywhere", "unknown"};
 	char text[320];
 
-	return json_pack(
-		"{s:s, s:I, s:I, s:s, s:s, s:s, s:o, s:s}", "target", c->lazy->target, "size_bytes",
-		(json_int_t)c->lazy->size_bytes, "fill", (json_int_t)c->lazy->fill, "lazy",
-		c->lazy->subject, "eager", c->eager->subject, "kind", kinds[c->kind], "touched_pct",
-		estimate(&c->touched_pct), "sentence", crossing_text(c, text, sizeof(text)));
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:o, s:s}", "target", c->lazy->target,
+			 "size_bytes", (json_int_t)c->lazy->size_bytes, "fill",
+			 (json_int_t)c->lazy->fill, "lazy", c->lazy->subject, "eager",
+			 c->eager->subject, "kind", crossing_kind_name(c->kind), "touched_pct",
+			 estimate(&c->touched_pct), "sentence",
+			 crossing_text(c, text, sizeof(text)));
 }
 
 static json_t *stat_row(const struct stat_row *row)

@@ -89,6 +89,7 @@ static void other_tables_are_those_documented(void **state)
 	(void)state;
 	compare_names("## cells.csv", results_columns());
 	compare_names("## crossover.csv", crossover_columns());
+	compare_names("## crossings.csv", crossings_columns());
 }
 
 static char *csv_of(const struct samples *samples)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "csv.h"
 #include "report.h"
 #include "report_model.h"
 #include "synthetic.h"
@@ -92,6 +93,44 @@ static void assert_lacks(const char *text, const char *part)
 		fail_msg("found: %s", part);
 }
 
+/* A field of the row whose column key holds value; every row must have as many fields as the head.
+ */
+static void assert_field(const char *dir, const char *file, const char *key, const char *value,
+			 const char *column, const char *expected)
+{
+	char *text = read_whole(dir, file), *line = text, *names[128];
+	size_t n_names = 0, key_at = SIZE_MAX, column_at = SIZE_MAX;
+	bool found = false;
+
+	for (char *next; line && *line; line = next) {
+		char *fields[128], *at = line;
+		size_t n = 0;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		while (at && n < 128)
+			fields[n++] = csv_field(&at);
+		if (!n_names) {
+			n_names = n;
+			for (size_t i = 0; i < n; i++) {
+				names[i] = fields[i];
+				key_at = strcmp(names[i], key) ? key_at : i;
+				column_at = strcmp(names[i], column) ? column_at : i;
+			}
+			assert_true(key_at < n && column_at < n);
+			continue;
+		}
+		assert_int_equal(n, n_names);
+		if (found || strcmp(fields[key_at], value))
+			continue;
+		found = true;
+		assert_string_equal(fields[column_at], expected);
+	}
+	assert_true(found);
+	free(text);
+}
+
 static void whole_run(void **state)
 {
 	const struct syn_cell quick = {.subject = "mmap/thp",
@@ -142,6 +181,14 @@ static void whole_run(void **state)
 
 	assert_holds(cells, ",unsupported,calloc gives zeros only,");
 	free(cells);
+	assert_field(run.dir, "cells.csv", "subject", "glibc/calloc", "outcome", "unsupported");
+	assert_field(run.dir, "cells.csv", "subject", "mmap/thp", "regret_memory", "3");
+	assert_field(run.dir, "cells.csv", "subject", "mmap", "page_table_bytes", "");
+	assert_field(run.dir, "cells.csv", "params", "touched_pct=25", "touched_bytes", "1024000");
+	assert_field(run.dir, "crossover.csv", "touched_pct", "25", "n", "9");
+	assert_field(run.dir, "crossings.csv", "lazy", "mmap", "kind", "at");
+	assert_field(run.dir, "crossings.csv", "kind", "at", "eager", "glibc/malloc+memset");
+	assert_field(run.dir, "samples.csv", "subject", "mmap", "page_table_bytes", "");
 	char *samples = read_whole(run.dir, "samples.csv");
 	size_t lines = 0;
 
