@@ -232,7 +232,7 @@ static int vfork_child(void *arg)
 
 TEST_F(region, vfork_child_writes_the_parents_memory)
 {
-	static char stack[16384] __attribute__((aligned(16)));
+	static char stack[16384] __aligned(16);
 	pid_t child = clone(vfork_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
 			    AT(3));
 

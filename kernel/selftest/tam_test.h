@@ -24,6 +24,7 @@
 #endif
 
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
+#define __aligned(n)	__attribute__((aligned(n)))
 #define MB		(1024UL * 1024UL)
 #define HUGE		(2 * MB)
 
