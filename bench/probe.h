@@ -36,7 +36,8 @@ struct probe {
 	const struct probe_field *fields;
 	unsigned n_fields;
 	/* Opens what read() needs; says in source where the values come from ("perf_event_open",
-	 * "getrusage: perf refused (Permission denied)"). 0 or -errno; after an error every field is unknown.
+	 * "getrusage: perf refused (Permission denied)"). 0 or -errno; after an error every field
+	 * is unknown.
 	 */
 	int (*open)(char *source, size_t source_bytes);
 	/* Stores n_fields values of the kinds asked for (a bit mask 1 << probe_kind); others
