@@ -235,6 +235,7 @@ static void write_charts(FILE *out, const struct report *r)
 		      "them "
 		      "where gnuplot is installed (Debian package <code>gnuplot-nox</code>).</p>\n",
 		      out);
+	fputs("<div class=\"charts\">\n", out);
 	for (size_t i = 0; i < r->n_charts; i++) {
 		const struct chart *c = &r->charts[i];
 		char *path, prefix[24];
@@ -254,7 +255,7 @@ static void write_charts(FILE *out, const struct report *r)
 		fputs("</figcaption></figure>\n", out);
 		free(path);
 	}
-	fputs("</section>\n", out);
+	fputs("</div>\n</section>\n", out);
 }
 
 static void write_stats(FILE *out, const struct report *r)
