@@ -62,7 +62,6 @@ make_initramfs() { # OUT COMMAND_FILE ADD...
 	echo 'root:x:0:0:root:/root:/bin/sh' > "$stage/etc/passwd"
 	echo 'nobody:x:65534:65534:nobody:/:/bin/sh' >> "$stage/etc/passwd"
 	echo 'root:x:0:' > "$stage/etc/group"
-	echo '127.0.0.1 localhost' > "$stage/etc/hosts"
 	printf 'MODE=%s\nASSERT_DEBUG=%s\nICOUNT=%s\n' "$mode" "$assert_debug" "$icount" > "$stage/etc/vm/settings"
 	echo "Linux $(cat "$kernel_dir/version" 2>/dev/null || true) with tamalloc; your clone is at /host, modules in /lib/modules; leave with 'exit' or Ctrl-A X" > "$stage/etc/vm/welcome"
 	cp "$command_file" "$stage/etc/vm/command"

@@ -24,7 +24,6 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 ln -s /proc/self/fd /dev/fd
 chmod 1777 /tmp /dev/shm
 hostname tamalloc
-ip link set lo up
 
 set_if_there() { [ ! -w "$1" ] || echo "$2" > "$1"; }
 # an emulated CPU is slow, not stuck
