@@ -97,7 +97,6 @@ output_has() { # PATTERN
 		sed -E 's/CPU: [0-9]+ PID: [0-9]+/CPU: # PID: #/; s/\+0x[0-9a-f]+\/0x[0-9a-f]+//' > "$BATS_TEST_TMPDIR/allow"
 	[ -s "$BATS_TEST_TMPDIR/allow" ]
 	guest --allow "$BATS_TEST_TMPDIR/allow" -- insmod /lib/modules/ta_splat.ko
-	echo "${BASH_LINENO[0]}" >> "$BATS_TEST_TMPDIR/allow"
 	sed -i 's/ta_splat/ta_split/' "$BATS_TEST_TMPDIR/allow"
 	run guest --allow "$BATS_TEST_TMPDIR/allow" -- insmod /lib/modules/ta_splat.ko
 	[ "$status" -eq 1 ]
