@@ -51,8 +51,8 @@ done
 timeout=$(sed -n "s/^timeout=//p" "$root/kernel/selftest/settings") # seconds a program
 vm_status=0
 "$root/scripts/vm.sh" run --smp "$smp" --numa 2 --mem 2G --timeout "$timeout_s" --silence "$((timeout + 60))" "${vm_options[@]}" "${adds[@]}" \
-	--add "$root/scripts/vm-selftests.sh:/selftest/run" -- \
-	sh /selftest/run "$timeout" "${programs[@]}" | selftests_to_tap "$label" || vm_status=$?
+	--add "$root/scripts/vm-selftests.sh:/selftest/.run" -- \
+	sh -c "printf '%s\\n' ${programs[*]} | sh /selftest/.run $timeout" | selftests_to_tap "$label" || vm_status=$?
 if [ "$vm_status" -eq 0 ]; then
 	echo "ok - $label: guest: log clean, powered off"
 else

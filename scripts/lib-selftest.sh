@@ -48,7 +48,7 @@ selftests_to_tap() { # LABEL
 			program = ""
 		}
 		/^# program / { program = $3; cases = bad = 0; reason = "no reason given"; next }
-		/^# exit / { flush_program($4); next }
+		/^# exit / { flush_program($3); next }
 		/^1\.\.0 # SKIP/ { reason = substr($0, index($0, "SKIP") + 5) }
 		/^(not )?ok / {
 			cases++

@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# In the guest: run [SECONDS] PROGRAM... of /selftest, each for at most SECONDS, in a directory of its own.
-# Marks where each begins and ends, on stdout and in the kernel's log. Always ends with 0: the marks tell.
+# In the guest: run SECONDS < LIST: each line of LIST is a program of /selftest with its arguments, run for
+# at most SECONDS in a directory of its own. Marks where each begins and ends, on stdout and in the
+# kernel's log. Always ends with 0: the marks tell.
 
 seconds=$1
-shift
-for program in "$@"; do
-	echo "# program $program"
-	echo "self-test $program" > /dev/kmsg
-	mkdir -p "/tmp/$program"
-	cd "/tmp/$program" || exit 1
-	timeout -s KILL "$seconds" "/selftest/$program" 2>&1
-	echo "# exit $program $?"
+while read -r line; do
+	echo "# program $line"
+	echo "self-test $line" > /dev/kmsg
+	mkdir -p /tmp/self-test
+	cd /tmp/self-test || exit 1
+	# shellcheck disable=SC2086 # program and arguments
+	PATH=/selftest:$PATH timeout -s KILL "$seconds" $line 2>&1 < /dev/null
+	echo "# exit $?"
 	cd /
-	rm -rf "/tmp/$program"
+	rm -rf /tmp/self-test
 done

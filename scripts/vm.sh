@@ -4,6 +4,7 @@
 # vm.sh run [OPTION]... -- COMMAND...  : boot a kernel, run COMMAND in it as root, power off. Its stdout and
 #                                        stderr come out here, its exit status is ours.
 # vm.sh shell [OPTION]...              : a shell in the guest; the clone is at /host, read-only
+# vm.sh splat LOG                      : the first line of a console log that is a failure; 1 if there is none
 #
 # Options:
 #   --kernel DIR        a directory that scripts/kernel.sh printed; default: the patched kernel, built if need be
@@ -42,8 +43,12 @@ number() { # OPTION VALUE LEAST
 mode=${1:-}
 case $mode in
 run | shell) shift ;;
+splat)
+	first_splat "${2:?}" "${allows[@]}"
+	exit
+	;;
 -h | --help) usage && exit 0 ;;
-*) usage_error "unknown command '$mode'; known: run, shell" ;;
+*) usage_error "unknown command '$mode'; known: run, shell, splat" ;;
 esac
 
 while [ $# -gt 0 ] && [ "$1" != -- ]; do

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# kernel-selftests-mm.sh [--runs N] [--only REGEX] : run the kernel's own tools/testing/selftests/mm, those
+# of kernel/selftest/mm-tests.txt, N times (default 3) on the patched and on the unpatched kernel, each run
+# in a boot of its own. Prints a Markdown table. A test that fails in all runs on the patched kernel and in
+# none on the unpatched is a failure (exit status 1).
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/lib-selftest.sh
+. "$root/scripts/lib-selftest.sh"
+
+runs=3 only=.
+while [ $# -gt 0 ]; do
+	case $1 in
+	--runs | --only)
+		[ -n "${2:-}" ] || code=2 die "$1 needs a value"
+		declare "${1#--}=$2"
+		;;
+	*) code=2 die "unknown option '$1'; known: --runs N --only REGEX" ;;
+	esac
+	shift 2
+done
+[[ $runs =~ ^[1-9][0-9]?$ ]] || code=2 die "--runs '$runs': a number from 1 to 99 is needed"
+mapfile -t tests < <(grep -v '^#' "$root/kernel/selftest/mm-tests.txt" | grep -E -- "$only")
+[ ${#tests[@]} -gt 0 ] || code=2 die "--only '$only' matches no line of kernel/selftest/mm-tests.txt"
+
+seconds_each=180
+work=$root/build/kernel-selftest-mm
+programs=$work/programs
+
+# A copy of what the tests need (their Makefile writes beside the sources), built statically.
+build_mm_tests() {
+	local tree test
+	[ -n "${NO_INSTALL:-}" ] || "$root/scripts/setup.sh" kernel test
+	tree=$("$root/scripts/kernel.sh" source)
+	mkdir -p "$work" "$programs"
+	(cd "$tree" && rsync -aR tools/testing/selftests tools/include mm/gup_test.h lib/./test_hmm_uapi.h scripts Makefile "$work/tree/")
+	make -s -C "$tree" O="$work/headers" headers > "$work/build.log" 2>&1 || die "no kernel headers; log: $work/build.log"
+	make -k -j"$(nproc)" -C "$work/tree/tools/testing/selftests/mm" OUTPUT="$programs" \
+		KHDR_INCLUDES="-isystem $work/headers/usr/include" EXTRA_CFLAGS=-static >> "$work/build.log" 2>&1 || true
+	for test in "${tests[@]}"; do
+		[ -x "$programs/${test%% *}" ] || die "${test%% *} did not build; log: $work/build.log"
+	done
+}
+
+# Run the tests left in the array todo in one boot; results to FILE: "STATUS TEST". A test that brings the
+# guest down gets the status "splat" and the others a new boot.
+run_boot() { # KERNEL FILE
+	local kernel=$1 file=$2 todo=("${tests[@]}") done_count
+	: > "$file"
+	while [ ${#todo[@]} -gt 0 ]; do
+		printf '%s\n' "${todo[@]}" > "$work/list"
+		"$root/scripts/vm.sh" run --kernel "$kernel" --smp 2 --numa 2 --mem 3G --timeout 5400 --silence $((seconds_each + 60)) \
+			--add "$programs:/selftest" --add "$work/list:/selftest.list" --add "$root/scripts/vm-selftests.sh:/selftest.run" \
+			--append hugepages=64 -- sh -c "sh /selftest.run $seconds_each < /selftest.list" > "$file.out" 2> "$file.err" || true
+		cat "$file.out" >> "$file.log"
+		cat "$file.err" >> "$file.log"
+		awk '/^# program / { test = substr($0, 11); open = 1 } /^# exit / && open { print $3, test; open = 0 }
+			END { if (open) print "splat", test }' "$file.out" > "$file.new"
+		done_count=$(wc -l < "$file.new")
+		[ "$done_count" -gt 0 ] || die "the guest did not boot; log: $file.log"
+		cat "$file.new" >> "$file"
+		todo=("${todo[@]:done_count}")
+	done
+	rm -f "$file.new" "$file.out" "$file.err"
+}
+
+count() { # STATUS VARIANT TEST: in how many runs the test ended so
+	cat "$work/$2".[0-9]* | awk -v status="$1" -v test="$3" '
+		{ this = $1; sub(/^[^ ]+ /, ""); n += this == status && $0 == test }
+		END { print n + 0 }'
+}
+
+outcome() { # VARIANT TEST
+	local passed skipped failed
+	passed=$(count 0 "$1" "$2")
+	skipped=$(count 4 "$1" "$2")
+	failed=$((runs - passed - skipped))
+	if [ "$passed" -eq "$runs" ]; then
+		echo pass
+	elif [ "$skipped" -eq "$runs" ]; then
+		echo skip
+	else
+		echo "fails $failed/$runs"
+	fi
+}
+
+build_mm_tests
+rm -f "$work"/{patched,unpatched}.[0-9]*
+for ((run = 1; run <= runs; run++)); do
+	for variant in patched unpatched; do
+		echo "kernel-selftests-mm: run $run of $runs, $variant" >&2
+		run_boot "$(UNPATCHED=$([ $variant = patched ] || echo 1) "$root/scripts/kernel.sh" build)" "$work/$variant.$run"
+		mv "$work/$variant.$run.log" "$work/log.$variant.$run"
+	done
+done
+
+regressions=()
+echo "| test | patched | unpatched |"
+echo "|---|---|---|"
+for test in "${tests[@]}"; do
+	patched=$(outcome patched "$test")
+	unpatched=$(outcome unpatched "$test")
+	echo "| $test | $patched | $unpatched |"
+	if [ "$patched" = "fails $runs/$runs" ] && [[ $unpatched != fails* ]]; then
+		regressions+=("$test")
+	fi
+done
+[ ${#regressions[@]} -eq 0 ] || die "fail on the patched kernel only: ${regressions[*]}"
