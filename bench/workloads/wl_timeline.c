@@ -37,6 +37,7 @@ static int run(struct wl *w)
 	uint64_t all = region_pages(w->size_bytes, w->page_bytes);
 	int error;
 
+	wl_wait(w); /* what there is before, to be seen too */
 	wl_mark(w, "reserve");
 	wl_phase_begin(w, PHASE_ALLOC);
 	error = wl_alloc(w, w->size_bytes, &w->block);
