@@ -249,16 +249,16 @@ static void strip_cell(FILE *out, const struct result *r, struct range range)
 	fputs("</svg></td>", out);
 }
 
-static void cell_row(FILE *out, const struct result *r, struct range range)
+static void cell_row(FILE *out, const struct verdict *v, const struct result *r, struct range range)
 {
 	static const char *const verified[] = {"not run", "passed", "failed"};
-	char n[6][NUMBER_CHARS];
+	char n[NUMBER_CHARS];
 
 	fputs("<tr><th scope=\"row\">", out);
 	html_text(out, r->identity->subject);
 	fputs("</th>", out);
 	if (!r->n) {
-		fputs("<td colspan=\"13\">", out);
+		fputs("<td colspan=\"15\">", out);
 		html_textf(out, "%s%s%s", r->outcome, r->reason[0] ? ": " : "", r->reason);
 		fputs("</td></tr>\n", out);
 		return;
@@ -267,14 +267,16 @@ static void cell_row(FILE *out, const struct result *r, struct range range)
 	estimate_cell(out, &r->of[CELL_TOTAL_COST_PER_PAGE]);
 	strip_cell(out, r, range);
 	estimate_cell(out, &r->of[CELL_TOUCH_COST_PER_PAGE]);
-	number_cell(out, text_cost(r->of[CELL_ALLOC_COST].value, r->cost_unit, n[0]));
-	number_cell(out, text_cost(r->of[CELL_FREE_COST].value, r->cost_unit, n[0]));
-	number_cell(out, text_bytes(r->of[CELL_COMMITTED_BYTES].value, n[0]));
-	number_cell(out, text_ratio(r->of[CELL_COMMITTED_PER_TOUCHED].value, n[0]));
-	number_cell(out, text_number(r->of[CELL_MINOR_FAULTS_ALLOC].value, n[0]));
-	number_cell(out, text_number(r->of[CELL_MINOR_FAULTS_TOUCH].value, n[0]));
-	number_cell(out, text_bytes(r->of[CELL_PEAK_RSS_BYTES].value, n[0]));
-	number_cell(out, text_bytes(r->of[CELL_PAGE_TABLE_BYTES].value, n[0]));
+	number_cell(out, text_cost(r->of[CELL_ALLOC_COST].value, r->cost_unit, n));
+	number_cell(out, text_cost(r->of[CELL_FREE_COST].value, r->cost_unit, n));
+	number_cell(out, text_bytes(r->of[CELL_COMMITTED_BYTES].value, n));
+	number_cell(out, text_ratio(r->of[CELL_COMMITTED_PER_TOUCHED].value, n));
+	number_cell(out, text_number(r->of[CELL_MINOR_FAULTS_ALLOC].value, n));
+	number_cell(out, text_number(r->of[CELL_MINOR_FAULTS_TOUCH].value, n));
+	number_cell(out, text_bytes(r->of[CELL_PEAK_RSS_BYTES].value, n));
+	number_cell(out, text_bytes(r->of[CELL_PAGE_TABLE_BYTES].value, n));
+	estimate_cell(out, &r->regret_time);
+	number_cell(out, text_regret_memory(v, r, n));
 	fprintf(out, "<td>%s</td></tr>\n", verified[r->verification]);
 }
 
@@ -316,7 +318,7 @@ void html_cell_tables(FILE *out, const struct report *report)
 			 title, unit);
 		html_table_begin(out, caption, columns);
 		for (size_t k = 0; k < v->n_cells; k++)
-			cell_row(out, &v->cells[k], range_of(v));
+			cell_row(out, v, &v->cells[k], range_of(v));
 		html_table_end(out);
 		fputs("</details>\n", out);
 	}
