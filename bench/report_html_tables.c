@@ -63,7 +63,7 @@ static void best_cell(FILE *out, const struct verdict *v, const struct result *b
 static void best_table(FILE *out, const struct panel *panel)
 {
 	static const char *const columns[] = {
-		"Workload", "Fastest", "#Cost per page", "Leanest", "Committed / touched", NULL};
+		"Workload", "Fastest", "#Cost per page", "Leanest", "#Committed / touched", NULL};
 	char title[96], caption[320], number[NUMBER_CHARS];
 
 	snprintf(caption, sizeof(caption),
@@ -283,18 +283,20 @@ static void cell_row(FILE *out, const struct verdict *v, const struct result *r,
 void html_cell_tables(FILE *out, const struct report *report)
 {
 	static const char *const columns[] = {"Subject",
-					      "n",
-					      "Total per page",
+					      "#n",
+					      "#Total per page",
 					      "Each repetition",
-					      "Touch per page",
-					      "Alloc",
-					      "Free",
-					      "Committed",
-					      "Committed / touched",
-					      "Faults in alloc",
-					      "Faults in touch",
-					      "Peak RSS",
-					      "Page tables",
+					      "#Touch per page",
+					      "#Alloc",
+					      "#Free",
+					      "#Committed",
+					      "#Committed / touched",
+					      "#Faults in alloc",
+					      "#Faults in touch",
+					      "#Peak RSS",
+					      "#Page tables",
+					      "#Regret, time",
+					      "#Regret, memory",
 					      "Verify",
 					      NULL};
 
