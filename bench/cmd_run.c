@@ -274,7 +274,8 @@ static void print_tally(const struct run_dir *dir, const struct run_tally *tally
 static bool any_failure(const struct run_tally *tally)
 {
 	return tally->outcomes[OUTCOME_KILLED] || tally->outcomes[OUTCOME_TIMEOUT] ||
-	       tally->outcomes[OUTCOME_FAILED] || tally->verify_passed < tally->verify_cells;
+	       tally->outcomes[OUTCOME_FAILED] || tally->failed_timelines ||
+	       tally->verify_passed < tally->verify_cells;
 }
 
 static int carry_out(const struct plan *plan, struct run_dir *dir, bool samples_only)

@@ -339,6 +339,7 @@ static int record_timelines(struct run *run)
 			subjects[timelines.n_subjects++] = (struct timeline_subject){
 				options->subjects[i]->name, options->subjects[i]->preload};
 	failed = timeline_run_all(&timelines);
+	run->tally->failed_timelines = failed > 0 ? (unsigned)failed : 0;
 	return runner_interrupted() ? -EINTR : failed < 0 ? failed : 0;
 }
 

@@ -10,6 +10,7 @@ struct run_tally {
 	unsigned outcomes[8];		      /* by enum outcome, of this session */
 	unsigned earlier;		      /* samples that an earlier session had taken */
 	unsigned verify_passed, verify_cells; /* of the whole run */
+	unsigned failed_timelines;	      /* subjects */
 	double elapsed_s;
 };
 
