@@ -331,6 +331,9 @@ static int cmd_run(int argc, char **argv)
 		return code;
 	}
 	take_environment_variables(&request);
+	if (non_empty(getenv("TARGETS")) && strcmp(getenv("TARGETS"), "host"))
+		return usage_error("TARGETS '%s': this build measures the host only; leave it out",
+				   getenv("TARGETS"));
 	if (request.resume && request.out)
 		return usage_error("--out and --resume exclude each other: a resumed run stays "
 				   "where it is");
