@@ -158,21 +158,21 @@ static void write_cards(FILE *out, const struct report *r)
 	if ((worst = report_worst(r, true, &v))) {
 		snprintf(figure, sizeof(figure), "%s \303\227 memory",
 			 text_ratio(worst->regret_memory, ratio));
-		snprintf(text, sizeof(text), "What %s commits for %s (fill %.0f), against %s.",
+		snprintf(text, sizeof(text), "What %s commits for %s (%s, fill %.0f), against %s.",
 			 worst->identity->subject, workload_title(v->group, title, sizeof(title)),
-			 v->group->fill, v->leanest->identity->subject);
+			 v->group->target, v->group->fill, v->leanest->identity->subject);
 		write_card(out, figure, text);
 	}
 	if ((worst = report_worst(r, false, &v))) {
 		snprintf(figure, sizeof(figure), "%s \303\227 time",
 			 text_ratio(worst->regret_time.value, ratio));
-		snprintf(
-			text, sizeof(text),
-			"What %s takes for %s (fill %.0f), against %s: alloc + touch + free, 95 %% "
-			"interval %.3g to %.3g.",
-			worst->identity->subject, workload_title(v->group, title, sizeof(title)),
-			v->group->fill, v->fastest->identity->subject, worst->regret_time.lo,
-			worst->regret_time.hi);
+		snprintf(text, sizeof(text),
+			 "What %s takes for %s (%s, fill %.0f), against %s: alloc + touch + free, "
+			 "95 %% "
+			 "interval %.3g to %.3g.",
+			 worst->identity->subject, workload_title(v->group, title, sizeof(title)),
+			 v->group->fill, v->fastest->identity->subject, worst->regret_time.lo,
+			 worst->regret_time.hi);
 		write_card(out, figure, text);
 	}
 	if (c) {

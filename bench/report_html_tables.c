@@ -344,6 +344,8 @@ static void not_run_row(FILE *out, const struct report *report, size_t first)
 	fputs("<tr><th scope=\"row\">", out);
 	html_text(out, r->identity->subject);
 	fputs("</th><td>", out);
+	html_text(out, r->identity->target);
+	fputs("</td><td>", out);
 	html_text(out, r->n ? "in part" : r->outcome);
 	fputs("</td><td class=\"words\">", out);
 	html_text(out, r->reason[0] ? r->reason : "no reason was recorded");
@@ -362,7 +364,7 @@ static void not_run_row(FILE *out, const struct report *report, size_t first)
 
 void html_not_run(FILE *out, const struct report *report)
 {
-	static const char *const columns[] = {"Subject", "Outcome", "Why", "Where", NULL};
+	static const char *const columns[] = {"Subject", "Target", "Outcome", "Why", "Where", NULL};
 	size_t rows = 0;
 
 	for (size_t i = 0; i < report->results.n; i++) {

@@ -179,8 +179,10 @@ void report_write_markdown(const struct report *report, FILE *out)
 	if (report->crossings.n)
 		fputs("\n## Lazy or eager\n\n", out);
 	for (size_t i = 0; i < report->crossings.n; i++) {
-		fputs("- ", out);
-		text(out, crossing_text(&report->crossings.pairs[i], line, sizeof(line)));
+		const struct crossing *c = &report->crossings.pairs[i];
+
+		fprintf(out, "- %s, fill %.0f: ", c->lazy->target, c->lazy->fill);
+		text(out, crossing_text(c, line, sizeof(line)));
 		fputc('\n', out);
 	}
 	if (report->n_charts)

@@ -243,7 +243,11 @@ const struct result *report_worst(const struct report *report, bool memory,
 	for (size_t i = 0; i < report->verdicts.n; i++) {
 		const struct verdict *v = &report->verdicts.groups[i];
 
-		for (size_t k = 0; k < v->n_cells && !verdict_is_fraction(v); k++) {
+		/* Of one target only: the first, host before vm. */
+		if (verdict_is_fraction(v) ||
+		    strcmp(v->group->target, report->panels[0].group->target))
+			continue;
+		for (size_t k = 0; k < v->n_cells; k++) {
 			const struct result *r = &v->cells[k];
 			double regret = memory ? r->regret_memory : r->regret_time.value;
 

@@ -64,7 +64,8 @@ const char *workload_title(const struct sample *sample, char *out, size_t bytes)
 const char *panel_title(const struct panel *panel, char *out, size_t bytes);
 /* The crossing to tell first: plain mmap against malloc + memset, else the first known; or NULL. */
 const struct crossing *report_main_crossing(const struct report *report);
-/* The ranked cell with the highest regret in time (memory = false) or in memory, or NULL. */
+/* The ranked cell of the first target (host before vm) with the highest regret in time (memory =
+ * false) or in memory, or NULL. */
 const struct result *report_worst(const struct report *report, bool memory,
 				  const struct verdict **verdict);
 

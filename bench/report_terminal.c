@@ -126,6 +126,7 @@ static void print_regrets(const struct panel *panel, FILE *out)
 static void print_crossings(const struct report *report, FILE *out)
 {
 	const struct crossing *main = report_main_crossing(report);
+	bool several = false; /* targets */
 	char text[320];
 
 	if (!main)
@@ -135,10 +136,15 @@ static void print_crossings(const struct report *report, FILE *out)
 	for (size_t i = 0; i < report->crossings.n; i++) {
 		const struct crossing *c = &report->crossings.pairs[i];
 
+		several |= strcmp(c->lazy->target, main->lazy->target) != 0;
+	}
+	for (size_t i = 0; i < report->crossings.n; i++) {
+		const struct crossing *c = &report->crossings.pairs[i];
+
 		if (!strcmp(c->lazy->subject, main->lazy->subject) &&
-		    !strcmp(c->lazy->target, main->lazy->target) &&
 		    c->lazy->size_bytes == main->lazy->size_bytes)
-			fprintf(out, "  %s\n", crossing_text(c, text, sizeof(text)));
+			fprintf(out, "  %s%s%s\n", several ? c->lazy->target : "",
+				several ? ": " : "", crossing_text(c, text, sizeof(text)));
 	}
 }
 
