@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2031,SC2053 # each test is a subshell; patterns are meant
 # scripts/kernel.sh: what is wrong is said in one line; ours is laid in by content. No kernel is built here.
 
 setup() {

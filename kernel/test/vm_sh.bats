@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016 # expanded by the guest's shell
 # scripts/vm.sh: options, what comes out of a guest, and that everything wrong in it ends it with a failure.
 # KERNEL_DIR: what scripts/kernel.sh build printed; built if it is not set.
 
@@ -143,7 +144,7 @@ output_has() { # PATTERN
 	env --default-signal=INT "$vm" run --kernel "$KERNEL_DIR" -- sleep 1000 2> "$BATS_TEST_TMPDIR/err" 3>&- &
 	pid=$!
 	for _ in $(seq 50); do
-		[ ! -s "$TMPDIR"/tamalloc-vm.*/console ] || break
+		if grep -qs . "$TMPDIR"/tamalloc-vm.*/console; then break; fi
 		sleep 0.2
 	done
 	qemu=$(pgrep -P "$pid" qemu)
@@ -152,7 +153,7 @@ output_has() { # PATTERN
 	wait "$pid" || status=$?
 	cat "$BATS_TEST_TMPDIR/err"
 	[ "$status" -eq 130 ]
-	! kill -0 "$qemu" 2>/dev/null
+	if kill -0 "$qemu" 2>/dev/null; then false; fi
 	[ -z "$(ls "$TMPDIR")" ]
 }
 
