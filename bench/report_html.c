@@ -171,8 +171,8 @@ static void write_cards(FILE *out, const struct report *r)
 			 "95 %% "
 			 "interval %.3g to %.3g.",
 			 worst->identity->subject, workload_title(v->group, title, sizeof(title)),
-			 v->group->fill, v->fastest->identity->subject, worst->regret_time.lo,
-			 worst->regret_time.hi);
+			 v->group->target, v->group->fill, v->fastest->identity->subject,
+			 worst->regret_time.lo, worst->regret_time.hi);
 		write_card(out, figure, text);
 	}
 	if (c) {
