@@ -159,7 +159,7 @@ static double estimate_s(const struct cell *cell)
 {
 	double pages = (double)cell->committed_bytes / (double)sysconf(_SC_PAGESIZE);
 
-	return 0.02 + 0.8e-6 * pages + 0.2e-6 * (double)cell_pages(cell);
+	return 0.01 + 1.6e-6 * pages + 0.2e-6 * (double)cell_pages(cell);
 }
 
 static int add_cell(struct plan *plan, const struct cell *template, int64_t percent)
