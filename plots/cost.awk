@@ -49,9 +49,9 @@ function note(value) {
 }
 
 function row(key, i, y,   file) {
-	print "set label " quoted(name[key, i]) " at graph -0.02, first " y " right font ',15' textcolor rgb INK" > (dir "/rows.gp")
+	print "set label " quoted(fit(name[key, i])) " at graph -0.02, first " y " right font ',15' textcolor rgb INK" > (dir "/rows.gp")
 	if (total[key, i] == "") {
-		print "set label " quoted(outcome[key, i] == "ok" ? "not measured" : outcome[key, i]) " at graph 0.02, first " y " left font ',14' textcolor rgb FAINT" > (dir "/rows.gp")
+		print "set label " quoted(outcome[key, i] == "ok" ? "not measured" : outcome[key, i]) " at graph 0.02, first " y " left font ',14' textcolor rgb MUTED" > (dir "/rows.gp")
 		return
 	}
 	print "set label " quoted(short(total[key, i])) " at graph 1.22, first " y " right font ',15' textcolor rgb INK" > (dir "/rows.gp")
@@ -95,7 +95,7 @@ END {
 	else
 		print "x_tics = '" linear_tics(most) "'" > (dir "/vars.gp")
 	print "unit = " quoted(unit) > (dir "/vars.gp")
-	where = target == "vm" ? " (emulated VM, counted instructions)" : ""
+	where = target == "vm" ? " (VM, instructions)" : ""
 	write_caption("What a touched page costs, by workload" where, \
 		"Blue dot: allocating, touching and freeing together, per touched page of 4 KiB or the machine's page size; the bar is the 95 % interval of the median. Orange diamond: the touching alone. Figures at the right: the whole, in " unit ". null (grey) is memory that was there before: the cost of the loop alone. Lower is better.")
 }

@@ -2,7 +2,7 @@
 # chart: cost per touched page by workload, with intervals (per target)
 ROW = 22.0
 HEAD = 92.0
-FOOT = 58.0
+FOOT = 60.0
 width = 640
 height = HEAD + FOOT + (rows + 0.5) * ROW
 load plots."/theme.gp"
@@ -29,7 +29,7 @@ unset ytics
 set border 1
 set grid noytics
 eval "set xtics ".x_tics
-set xlabel unit." per touched page".(logarithmic ? ", logarithmic" : "")." - lower is better" offset 0,0.3 textcolor rgb INK
+set label unit." per touched page".(logarithmic ? " (logarithmic)" : "").", lower is better" at screen 0.5, screen 14 / height center font ",15" textcolor rgb INK
 load dir."/rows.gp"
 
 # One layer for each kind of row that there is.

@@ -60,9 +60,8 @@ function cost_at(key, name, percent,   i, n, share) {
 	return ""
 }
 
-# The crossings of this group: for each eager subject the one with mmap, else with the first lazy one.
-function read_crossings(key, file, p,   line, f, h, i, at, eager, chosen, lazy_of, pct_of, cost, n, order_of, k) {
-	split("", chosen)
+# The crossings of this group: each eager subject against mmap, else against the first lazy one it crosses.
+function read_crossings(key, file, p,   line, f, h, i, at, eager, lazy_of, pct_of, kind_of, cost, n, order_of, k) {
 	n = 0
 	while ((getline line < crossings) > 0) {
 		split(line, f, "\t")
@@ -71,24 +70,26 @@ function read_crossings(key, file, p,   line, f, h, i, at, eager, chosen, lazy_o
 				h[f[i]] = i
 			continue
 		}
-		if (f[h["target"]] != target || f[h["fill"]] != fill[key] || f[h["size_bytes"]] != size[key] || f[h["kind"]] != "at")
+		if (f[h["target"]] != target || f[h["fill"]] != fill[key] || f[h["size_bytes"]] != size[key])
 			continue
 		eager = f[h["eager"]]
-		if (!(eager in chosen))
+		if (!(eager in lazy_of))
 			order_of[++n] = eager
-		if (!(eager in chosen) || f[h["lazy"]] == "mmap") {
-			chosen[eager] = 1
-			lazy_of[eager] = f[h["lazy"]]
-			pct_of[eager] = f[h["touched_pct"]]
-		}
+		else if (lazy_of[eager] == "mmap" || (f[h["lazy"]] != "mmap" && kind_of[eager] == "at"))
+			continue
+		lazy_of[eager] = f[h["lazy"]]
+		kind_of[eager] = f[h["kind"]]
+		pct_of[eager] = f[h["touched_pct"]]
 	}
 	close(crossings)
 	sentences = rings = 0
 	for (k = 1; k <= n; k++) {
 		eager = order_of[k]
+		if (kind_of[eager] != "at")
+			continue
 		at = pct_of[eager] + 0
 		if (++sentences <= MAX_SENTENCES)
-			print "set label " quoted("above " sprintf("%.0f", at) " % touched, " eager " is cheaper than " lazy_of[eager]) " at screen 0.04, screen from_top(top + " 16 + 20 * sentences ") left font ',15' textcolor rgb INK" > file
+			print "set label " quoted("above " sprintf("%.0f", at) " % touched, " fit(eager) " is cheaper than " fit(lazy_of[eager])) " at screen 0.04, screen from_top(top + " 16 + 20 * sentences ") left font ',15' textcolor rgb INK" > file
 		cost = cost_at(key, eager, at)
 		if (cost != "") {
 			print at "\t" cost > (dir "/rings-" p ".tsv")
@@ -158,7 +159,7 @@ END {
 	print "array panel_height[" n_groups "]" > (dir "/vars.gp")
 	print heights > (dir "/vars.gp")
 	print "unit = " quoted(unit == "ns" ? "ms" : "million " unit) > (dir "/vars.gp")
-	where = target == "vm" ? " (emulated VM, counted instructions)" : ""
+	where = target == "vm" ? " (VM, instructions)" : ""
 	write_caption("Lazy or eager? Where the lines cross" where, \
 		"Allocating, touching the given share of the pages, and freeing, together; bars are the 95 % interval of the median. Lazy subjects rise with the share touched, eager ones pay for all of it at once; a ring marks where an eager one becomes the cheaper (against mmap where it was measured). Lower is better.")
 }

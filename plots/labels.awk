@@ -24,6 +24,6 @@ function write_labels(file, n, names, x, y, panel_px, dashed,   place, i, s, lea
 		leader = dashed ? "linecolor rgb colour(" s ") dashtype dash(" s ") linewidth 1" : "linecolor rgb FAINT linewidth 0.7"
 		print "set arrow from graph " x[i] ", graph " y[i] " to graph 1.045, graph " place[i] " nohead " leader " back" > file
 		print "set label '' at graph 1.06, graph " place[i] " point pointtype point(" s ") pointsize 0.9 linecolor rgb colour(" s ")" > file
-		print "set label " quoted(names[i]) " at graph 1.085, graph " place[i] " left font ',14' textcolor rgb INK" > file
+		print "set label " quoted(fit(names[i])) " at graph 1.085, graph " place[i] " left font ',14' textcolor rgb INK" > file
 	}
 }

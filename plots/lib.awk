@@ -12,6 +12,12 @@ function cell(name) { return (name in field) ? $(field[name]) : "" }
 
 function quoted(text) { gsub(/["\\]/, "", text); return "\"" text "\"" }
 
+# A name as it fits into a chart's column of names: plain ASCII, the middle of a long one left out.
+function fit(text) {
+	gsub(/[^ -~]/, "?", text)
+	return length(text) <= 22 ? text : substr(text, 1, 12) "\342\200\246" substr(text, length(text) - 8)
+}
+
 function log10(x) { return log(x) / log(10) }
 
 # 1234567 -> 1,234,567
@@ -86,6 +92,14 @@ function linear_tics(high,   decade, step, text, at) {
 	return "(" text ")"
 }
 
+# 20000 -> 20k, 3000000 -> 3M: for tics, which stand close.
+function compact(x) {
+	if (x >= 1e9) return x / 1e9 "G"
+	if (x >= 1e6) return x / 1e6 "M"
+	if (x >= 1e3) return x / 1e3 "k"
+	return x ""
+}
+
 # Each decade, and 2 and 5 between where there are few: tics of a logarithmic axis.
 function log_tics(low, high,   decade, text, m, steps, n, i, few) {
 	few = high / low < 2000
@@ -94,7 +108,7 @@ function log_tics(low, high,   decade, text, m, steps, n, i, few) {
 		for (i = 1; i <= n; i++) {
 			m = decade * steps[i]
 			if (m >= low * 0.999 && m <= high * 1.001)
-				text = text (text ? ", " : "") quoted(m >= 1 ? thousands(m) : m "") " " m
+				text = text (text ? ", " : "") quoted(compact(m)) " " m
 		}
 	return "(" text ")"
 }

@@ -87,7 +87,7 @@ END {
 	print "array panel_height[" n_groups "]" > (dir "/vars.gp")
 	print heights > (dir "/vars.gp")
 	print "unit = " quoted(unit) > (dir "/vars.gp")
-	where = target == "vm" ? " (emulated VM, counted instructions)" : ""
-	write_caption("Time against committed memory: bottom left is best" where, \
+	where = target == "vm" ? " (VM, instructions)" : ""
+	write_caption("Cost against memory: lower left is best" where, \
 		"Medians of allocating, touching and freeing together, in " unit " per touched page, against what the block committed at its fullest. The line joins the subjects that no other beats in both. Lower is better on both axes. Some vertical axes are logarithmic: see their tics.")
 }

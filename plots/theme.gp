@@ -7,7 +7,7 @@ set encoding utf8
 set datafile separator tab
 set datafile missing ""
 
-INK = "#1b1f24"; FAINT = "#8b949e"; GRID = "#d8dee4"; BAND = "#eef1f4"
+INK = "#1b1f24"; FAINT = "#8b949e"; MUTED = "#57606a"; GRID = "#d8dee4"; BAND = "#eef1f4"
 BLUE = "#0072b2"; ORANGE = "#d55e00"
 
 set border 3 linewidth 1 linecolor rgb INK

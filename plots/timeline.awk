@@ -61,7 +61,7 @@ function read_timeline(subject, path,   line, f, zero, i, minor0, major0, kept) 
 	return 1
 }
 
-# The last value before the mark (of its n-th appearance), or "".
+# The last value before the mark, or "".
 function value_before(value, ms,   i, v) {
 	v = ""
 	for (i = 1; i <= rows && t[i] < ms; i++)
@@ -134,11 +134,11 @@ function write_panel(subject,   file, lazy_at, full_at, title, free_ms, first_to
 	if (want == "memory") {
 		lazy_at = first_touch == "" ? "" : value_before(committed, first_touch)
 		full_at = free_ms == "" ? "" : value_before(committed, free_ms)
-		title = subject (lazy_at == "" || full_at == "" ? "" : ": " short(lazy_at) " MiB before the first touch, " short(full_at) " after the last")
+		title = fit(subject) (lazy_at == "" || full_at == "" ? "" : ": " short(lazy_at) " MiB before first touch, " short(full_at) " after last")
 	} else {
 		lazy_at = first_touch == "" ? "" : value_before(minor, first_touch)
 		full_at = free_ms == "" ? "" : value_before(minor, free_ms)
-		title = subject (lazy_at == "" || full_at == "" ? "" : ": " thousands(lazy_at) " faults before the first touch, " thousands(full_at - lazy_at) " after it")
+		title = fit(subject) (lazy_at == "" || full_at == "" ? "" : ": " thousands(lazy_at) " faults before first touch, " thousands(full_at - lazy_at) " after it")
 	}
 	print "panel_title = " quoted(title) > file
 	print "end_ms = " end_ms > file
@@ -155,9 +155,9 @@ END {
 	print "y_max = " y_max * 1.03 > (dir "/vars.gp")
 	print "y_tics = '" linear_tics(y_max) "'" > (dir "/vars.gp")
 	if (want == "memory")
-		write_caption("What is reserved is not yet committed: memory over time, by subject", \
+		write_caption("Reserved is not committed: memory over time", \
 			"Address space (dashed) and resident set (solid, filled) of the whole worker process, sampled from outside each millisecond. Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Between the steps it waits. Committed: lower is better.")
 	else
-		write_caption("Who pays when: page faults over time, by subject", \
+		write_caption("Who pays when: page faults over time", \
 			"Minor (solid, filled) and major (dashed) faults of the whole worker process since it began to reserve, sampled from outside each millisecond. Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Lower is better.")
 }

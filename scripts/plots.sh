@@ -33,7 +33,7 @@ targets=$(awk -F'\t' 'FNR == 1 { for (i = 1; i <= NF; i++) if ($i == "target") c
 failed=0
 # draw NAME CHART AWK-FILE INPUT [AWK-VARIABLE=VALUE ...] : one chart; nothing if there is nothing to show.
 draw() {
-	local name=$1 chart=$2 program=$3 input=$4 dir=$work/$1 variables=() said
+	local name=$1 chart=$2 program=$3 input=$4 dir=$work/$1 variables=() assignment said
 	shift 4
 	for assignment in "$@"; do variables+=(-v "$assignment"); done
 	rm -f "$charts/$name.svg" "$charts/$name.txt"
@@ -48,7 +48,7 @@ draw() {
 		failed=1
 	fi
 	[ -s "$dir/out.svg" ] || return 0
-	mv "$dir/out.svg" "$charts/$name.svg"
+	sed "s|<title>Gnuplot</title>|<title>$(head -n 1 "$dir/caption.txt")</title>|" "$dir/out.svg" >"$charts/$name.svg"
 	mv "$dir/caption.txt" "$charts/$name.txt"
 }
 

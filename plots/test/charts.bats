@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Every chart from made-up runs: drawn without a word from gnuplot, valid XML, no text cut or overlapping.
+
+bats_require_minimum_version 1.5.0
+load fixture
+
+SUBJECTS="null glibc/calloc glibc/malloc+memset mmap mmap/noreserve mmap/populate mmap/thp"
+WORKLOADS="dense-up shuffled sparse-1pct stride-16 read-dense fraction"
+CHARTS="cost-host crossover-host pareto-host timeline-faults timeline-memory"
+
+setup() {
+	root=$BATS_TEST_DIRNAME/../..
+	run_dir=$BATS_TEST_TMPDIR/run
+	mkdir "$run_dir"
+}
+
+draw() {
+	run --separate-stderr "$root/scripts/plots.sh" "$run_dir"
+	# shellcheck disable=SC2154 # set by run
+	[ "$stderr" = "" ] || { echo "$stderr"; false; }
+	[ "$status" -eq 0 ]
+}
+
+drawn() { (cd "$run_dir/charts" && for f in *.svg; do [ ! -e "$f" ] || echo "${f%.svg}"; done | xargs); }
+
+sound() { # each chart drawn: XML, texts in place, a title and a caption
+	local svg wrong
+	for svg in "$run_dir"/charts/*.svg; do
+		xmllint --noout "$svg"
+		wrong=$(awk -f "$BATS_TEST_DIRNAME/texts.awk" "$svg")
+		[ -z "$wrong" ] || { echo "${svg##*/}: $wrong"; false; }
+		[ "$(wc -l <"${svg%.svg}.txt")" -eq 2 ]
+		grep -qi "lower is better" "${svg%.svg}.txt"
+	done
+}
+
+holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"; false; }; }
+
+@test "charts: a whole run gives each chart, with its names, units and crossing" {
+	fixture_cells "$run_dir" host "$SUBJECTS" "$WORKLOADS"
+	fixture_fraction "$run_dir" host "$SUBJECTS"
+	fixture_timelines "$run_dir" "$SUBJECTS"
+	draw
+	[ "$(drawn)" = "$CHARTS" ]
+	sound
+	for chart in cost-host crossover-host pareto-host; do
+		for subject in glibc/calloc glibc/malloc+memset mmap mmap/thp; do holds $chart "$subject"; done
+	done
+	holds cost-host "read-dense, fill 171"
+	holds cost-host "unsupported"
+	holds cost-host "ns per touched page (logarithmic), lower is better"
+	holds pareto-host "committed, MiB"
+	holds crossover-host "above 74 % touched, mmap/populate is cheaper than mmap"
+	holds crossover-host "ms, lower is better"
+	holds timeline-memory "mmap: 2.00 MiB before first touch, 258 after last"
+	holds timeline-memory "glibc/malloc+memset: 258 MiB before first touch, 258 after last"
+	holds timeline-faults "mmap: 0 faults before first touch, 65,536 after it"
+	holds timeline-faults "mmap/populate: 65,536 faults before first touch, 0 after it"
+	for label in reserve "25 %" "50 %" "75 %" "100 %" free MiB; do holds timeline-memory "$label"; done
+	# Not by colour alone: dashes in the lines, several point shapes.
+	grep -q "stroke-dasharray" "$run_dir/charts/crossover-host.svg"
+	[ "$(grep -o "xlink:href='#gpPt[0-9]*' transform" "$run_dir/charts/pareto-host.svg" | sort -u | wc -l)" -ge 5 ]
+	[ "$(grep -o "xlink:href='#gpPt[0-9]*' transform" "$run_dir/charts/crossover-host.svg" | sort -u | wc -l)" -ge 5 ]
+}
+
+@test "charts: host and VM never share one, and each says its own unit" {
+	fixture_cells "$run_dir" "host vm" "$SUBJECTS" "$WORKLOADS"
+	fixture_fraction "$run_dir" "host vm" "$SUBJECTS"
+	draw
+	[ "$(drawn)" = "cost-host cost-vm crossover-host crossover-vm pareto-host pareto-vm" ]
+	sound
+	for chart in cost crossover pareto; do
+		run ! grep -q instructions "$run_dir/charts/$chart-host.svg"
+		grep -q instructions "$run_dir/charts/$chart-vm.svg"
+		run ! grep -qE ">(ns|ms)[ ,<]" "$run_dir/charts/$chart-vm.svg"
+	done
+}
+
+@test "charts: one subject only" {
+	fixture_cells "$run_dir" host mmap "dense-up fraction"
+	fixture_fraction "$run_dir" host mmap
+	fixture_timelines "$run_dir" mmap
+	draw
+	[ "$(drawn)" = "$CHARTS" ]
+	sound
+}
+
+@test "charts: thirty subjects with long names" {
+	subjects=$(for i in $(seq 10 39); do echo "tamalloc/a-library-$i$( ((i % 3)) || echo -memset)"; done | xargs)
+	fixture_cells "$run_dir" host "$subjects" "$WORKLOADS"
+	fixture_fraction "$run_dir" host "$subjects"
+	fixture_timelines "$run_dir" "$subjects"
+	draw
+	[ "$(drawn)" = "$CHARTS" ]
+	sound
+	for chart in $CHARTS; do
+		grep -q "tamalloc/a-library-38" "$run_dir/charts/$chart.svg"
+		grep -q "tamalloc/a-l…39-memset" "$run_dir/charts/$chart.svg"
+	done
+	[ "$(du -cb "$run_dir"/charts/*.svg | tail -n 1 | cut -f 1)" -lt 3000000 ]
+}
+
+@test "charts: without fraction and without timelines there are fewer" {
+	fixture_cells "$run_dir" host "$SUBJECTS" "dense-up sparse-1pct"
+	draw
+	[ "$(drawn)" = "cost-host pareto-host" ]
+	sound
+}
+
+@test "charts: a run in which all is unsupported has none, and old ones go" {
+	fixture_cells "$run_dir" host mmap dense-up
+	draw
+	[ "$(drawn)" = "cost-host pareto-host" ]
+	sed -i -E '2,$s/,ok,.*/,unsupported,"not here",,,,,,,,,,,,,,,,,,,,,,,/' "$run_dir/cells.csv"
+	draw
+	[ "$(drawn)" = "" ]
+}
+
+@test "charts: steps too close for their names leave some out rather than overlap" {
+	fixture_cells "$run_dir" host mmap dense-up
+	fixture_timelines "$run_dir" "mmap" 3
+	awk -F, -v OFS=, 'NR > 1 && $6 == "end" { $1 = 4e9 } 1' "$run_dir/timeline/mmap.csv" >"$run_dir/x"
+	mv "$run_dir/x" "$run_dir/timeline/mmap.csv"
+	draw
+	sound
+}
+
+@test "charts: a program without marks, and an empty timeline" {
+	fixture_cells "$run_dir" host mmap dense-up
+	fixture_timelines "$run_dir" "mmap mmap/thp"
+	sed -i '/[a-z]$/{1!d}' "$run_dir/timeline/mmap.csv"
+	sed -i '2,$d' "$run_dir/timeline/mmap-thp.csv"
+	draw
+	[ "$(drawn)" = "cost-host pareto-host timeline-faults timeline-memory" ]
+}
+
+@test "charts: gnuplot missing is one line, and no failure" {
+	fixture_cells "$run_dir" host mmap dense-up
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	for tool in bash dirname mkdir; do ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/bin/"; done
+	run --separate-stderr env PATH="$BATS_TEST_TMPDIR/bin" bash "$root/scripts/plots.sh" "$run_dir"
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "charts: unsupported: install gnuplot-nox" ]
+}
+
+@test "charts: wrong usage and missing input say what would be right" {
+	run --separate-stderr "$root/scripts/plots.sh"
+	[ "$status" -eq 2 ]
+	[[ $stderr == "charts: usage: "* ]]
+	run --separate-stderr "$root/scripts/plots.sh" "$run_dir/nothing"
+	[ "$status" -eq 2 ]
+	[[ $stderr == *"is no directory"* ]]
+	run --separate-stderr "$root/scripts/plots.sh" "$run_dir"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"has no cells.csv; write it with: build/tabench report"* ]]
+}
+
+@test "charts: each chart file has its line in plots/README.md" {
+	for chart in "$root"/plots/*.gp; do
+		name=${chart##*/}
+		[ "$name" = theme.gp ] && continue
+		grep -qF "\`$name\`" "$root/plots/README.md"
+	done
+}
