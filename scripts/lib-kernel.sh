@@ -20,6 +20,8 @@ debian_tarball=/usr/src/linux-source-$supported_series.tar.xz
 disk_first_mib=5000
 disk_again_mib=1000
 kernels_kept=12
+# Part of every key: raise it when a change in this file changes what is built.
+recipe=1
 
 say() { echo "kernel: $*" >&2; }
 die() {
@@ -193,11 +195,10 @@ list_modules() {
 kernel_key() {
 	local dir
 	{
-		echo "source $source_id variant $(variant_name)"
+		echo "recipe $recipe source $source_id variant $(variant_name)"
 		"${CC:-gcc}" -v 2>&1 | tail -1
 		ld -v
 		config_fragments | while read -r dir; do sed '/^#/d; /^$/d' "$dir"; done
-		sed '/^[[:space:]]*#/d' "$root/scripts/lib-kernel.sh" "$root/scripts/kernel.sh"
 		if [ "$variant_patched" -eq 1 ]; then
 			list_patches | while read -r dir; do cat "$dir"; done
 			[ ! -d "$root/kernel/src" ] || tree_content "$root/kernel/src"
@@ -214,6 +215,8 @@ tree_content() { # DIR: names and content of its source files
 kernel_make() {
 	local cc=${CC:-gcc}
 	! command -v ccache >/dev/null || cc="ccache $cc"
+	# paths relative to the cache, so that ccache finds what another tree or clone has compiled
+	CCACHE_BASEDIR=$TAMALLOC_CACHE CCACHE_NOHASHDIR=1 \
 	KBUILD_BUILD_TIMESTAMP='2000-01-01' KBUILD_BUILD_USER=tamalloc KBUILD_BUILD_HOST=tamalloc KBUILD_BUILD_VERSION=1 \
 		make -C "$tree" O="$build" CC="$cc" HOSTCC="$cc" -j"${JOBS:-$(nproc)}" "$@"
 }
