@@ -587,7 +587,7 @@ TEST_F_TIMEOUT(call, a_fork_storm_beside_hides_nobody, LIMIT_SLOW)
 				fork_storm();
 		for (int i = 0; i < 8; i++)
 			idle[i] = idle_child();
-		for (int round = 0; round < 300; round++) {
+		for (int round = 0; round < 100; round++) {
 			int count = all_entries(entries, ARRAY_LEN(entries), 1 + round % 5);
 
 			EXPECT_LE(12, count);

@@ -193,7 +193,7 @@ TEST_F_TIMEOUT(region, pages_dropped_beside_readers_are_fill_again, LIMIT_SLOW)
 	team_init(&team, self, THREADS);
 	team_start(&team, members, THREADS - 1, watch);
 	pthread_barrier_wait(&team.start);
-	for (int round = 0; round < 30; round++) {
+	for (int round = 0; round < 12; round++) {
 		memset(self->p, OTHER, self->len / 8);
 		if (first_bad(self->p, self->len / 8, OTHER) != self->len / 8)
 			team.bad++;
@@ -213,7 +213,7 @@ TEST_F_TIMEOUT(region, protection_changed_beside_readers_changes_no_byte, LIMIT_
 	team_init(&team, self, THREADS);
 	team_start(&team, members, THREADS - 1, watch);
 	pthread_barrier_wait(&team.start);
-	for (int round = 0; round < 60; round++) {
+	for (int round = 0; round < 24; round++) {
 		size_t from = round % 8 * self->page;
 
 		EXPECT_EQ(0, mprotect(self->p + from, self->len / 2, PROT_READ));
