@@ -154,7 +154,7 @@ TEST_F(region, process_vm_readv_of_a_child_sees_fill)
 	EXPECT_EQ(ODD_BYTES, process_vm_readv(child, &here, 1, &there, 1, 0));
 	EXPECT_FILL(copy, ODD_BYTES, self->fill);
 	end_child(child);
-	EXPECT_EQ(0, REGION_KB(self));
+	EXPECT_EQ(0, region_kb(self));
 }
 
 TEST_F(region, process_vm_writev_into_a_child_leaves_fill_around_it)
@@ -223,7 +223,7 @@ TEST_F(region, proc_mem_write_into_a_read_only_part)
 
 TEST_F(region, ptrace_peeks_and_pokes_untouched_pages)
 {
-	uint64_t filled, word;
+	__u64 filled, word;
 	pid_t child = fork();
 
 	memset(&filled, self->fill, sizeof(filled));
@@ -244,7 +244,7 @@ TEST_F(region, ptrace_peeks_and_pokes_untouched_pages)
 	EXPECT_EQ(0, wait_status(child));
 }
 
-static int futex(void *word, int op, uint32_t value)
+static int futex(void *word, int op, __u32 value)
 {
 	struct timespec soon = { .tv_nsec = 1000000 };
 
@@ -253,7 +253,7 @@ static int futex(void *word, int op, uint32_t value)
 
 TEST_F(region, futex_on_untouched_words)
 {
-	uint32_t filled;
+	__u32 filled;
 
 	memset(&filled, self->fill, sizeof(filled));
 	/* A wait compares with what the word holds: fill. */
@@ -270,11 +270,11 @@ TEST_F(region, futex_on_untouched_words)
 	EXPECT_FILL(self->p, self->len, self->fill);
 }
 
-static volatile uintptr_t signal_stack_at;
+static uintptr_t signal_stack_at;
 
 static void on_alt_stack(int sig)
 {
-	signal_stack_at = (uintptr_t)__builtin_frame_address(0);
+	__atomic_store_n(&signal_stack_at, (uintptr_t)__builtin_frame_address(0), __ATOMIC_RELAXED);
 }
 
 TEST_F(region, untouched_pages_serve_as_a_signal_stack)

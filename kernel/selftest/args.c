@@ -15,7 +15,7 @@
 #include "kselftest_harness.h"
 #include "tam_test.h"
 
-#define TASK_BYTES	(1UL << 47)	/* x86-64, without asking for more by a hint */
+#define TASK_BYTES	0x800000000000UL	/* x86-64, without asking for more by a hint */
 
 FIXTURE(refused)
 {
@@ -29,26 +29,80 @@ FIXTURE_VARIANT(refused)
 	int err;
 };
 
-#define REFUSED(name, size_, fill_, flags_, err_) \
-	FIXTURE_VARIANT_ADD(refused, name) { \
-		.size = (size_), .fill = (fill_), .flags = (flags_), .err = (err_), \
-	}
+FIXTURE_VARIANT_ADD(refused, size_0)
+{
+	.size = 0, .fill = 0, .flags = 0, .err = EINVAL,
+};
 
-REFUSED(size_0, 0, 0, 0, EINVAL);
-REFUSED(size_0_accounted, 0, 0xab, TAMALLOC_ACCOUNT, EINVAL);
-REFUSED(size_overflows_by_rounding, SIZE_MAX, 0, 0, ENOMEM);
-REFUSED(size_overflows_by_1_byte, SIZE_MAX - 4094, 0, 0, ENOMEM);
-REFUSED(size_of_all_but_the_last_page, SIZE_MAX - 4095, 0, 0, ENOMEM);
-REFUSED(size_half_of_all, 1UL << 63, 0xab, 0, ENOMEM);
-REFUSED(size_of_the_address_space, TASK_BYTES, 0, 0, ENOMEM);
-REFUSED(size_of_the_address_space_less_2_pages, TASK_BYTES - 8192, 0, 0, ENOMEM);
-REFUSED(fill_256, 4096, 256, 0, EINVAL);
-REFUSED(fill_minus_1, 4096, -1, 0, EINVAL);
-REFUSED(fill_257_which_is_1_in_a_byte, 4096, 257, 0, EINVAL);
-REFUSED(flag_next_unknown, 4096, 0, TAMALLOC_ACCOUNT << 1, EINVAL);
-REFUSED(flag_highest, 4096, 0, 1U << 31, EINVAL);
-REFUSED(flag_unknown_beside_known, 4096, 0, TAMALLOC_ACCOUNT | 1U << 5, EINVAL);
-REFUSED(flags_all, 4096, 0, ~0U, EINVAL);
+FIXTURE_VARIANT_ADD(refused, size_0_accounted)
+{
+	.size = 0, .fill = 0xab, .flags = TAMALLOC_ACCOUNT, .err = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refused, size_overflows_by_rounding)
+{
+	.size = SIZE_MAX, .fill = 0, .flags = 0, .err = ENOMEM,
+};
+
+FIXTURE_VARIANT_ADD(refused, size_overflows_by_1_byte)
+{
+	.size = SIZE_MAX - 4094, .fill = 0, .flags = 0, .err = ENOMEM,
+};
+
+FIXTURE_VARIANT_ADD(refused, size_of_all_but_the_last_page)
+{
+	.size = SIZE_MAX - 4095, .fill = 0, .flags = 0, .err = ENOMEM,
+};
+
+FIXTURE_VARIANT_ADD(refused, size_half_of_all)
+{
+	.size = 1UL << 63, .fill = 0xab, .flags = 0, .err = ENOMEM,
+};
+
+FIXTURE_VARIANT_ADD(refused, size_of_the_address_space)
+{
+	.size = TASK_BYTES, .fill = 0, .flags = 0, .err = ENOMEM,
+};
+
+FIXTURE_VARIANT_ADD(refused, size_of_the_address_space_less_2_pages)
+{
+	.size = TASK_BYTES - 8192, .fill = 0, .flags = 0, .err = ENOMEM,
+};
+
+FIXTURE_VARIANT_ADD(refused, fill_256)
+{
+	.size = 4096, .fill = 256, .flags = 0, .err = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refused, fill_minus_1)
+{
+	.size = 4096, .fill = -1, .flags = 0, .err = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refused, fill_257_which_is_1_in_a_byte)
+{
+	.size = 4096, .fill = 257, .flags = 0, .err = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refused, flag_next_unknown)
+{
+	.size = 4096, .fill = 0, .flags = TAMALLOC_ACCOUNT << 1, .err = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refused, flag_highest)
+{
+	.size = 4096, .fill = 0, .flags = 1U << 31, .err = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refused, flag_unknown_beside_known)
+{
+	.size = 4096, .fill = 0, .flags = TAMALLOC_ACCOUNT | 1U << 5, .err = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refused, flags_all)
+{
+	.size = 4096, .fill = 0, .flags = ~0U, .err = EINVAL,
+};
 
 FIXTURE_SETUP(refused)
 {
@@ -85,19 +139,45 @@ FIXTURE_VARIANT(accepted)
 	unsigned int flags;
 };
 
-#define ACCEPTED(name, size_, rounded_, fill_, flags_) \
-	FIXTURE_VARIANT_ADD(accepted, name) { \
-		.size = (size_), .rounded = (rounded_), .fill = (fill_), .flags = (flags_), \
-	}
+FIXTURE_VARIANT_ADD(accepted, one_byte)
+{
+	.size = 1, .rounded = 4096, .fill = 0xab, .flags = 0,
+};
 
-ACCEPTED(one_byte, 1, 4096, 0xab, 0);
-ACCEPTED(one_byte_accounted, 1, 4096, 0, TAMALLOC_ACCOUNT);
-ACCEPTED(page_less_1, 4095, 4096, 0, 0);
-ACCEPTED(page, 4096, 4096, 255, 0);
-ACCEPTED(page_and_1, 4097, 8192, 1, 0);
-ACCEPTED(huge_page_and_1, HUGE + 1, HUGE + 4096, 0xab, 0);
-ACCEPTED(tebibyte, 1UL << 40, 1UL << 40, 0, 0);
-ACCEPTED(half_of_the_address_space, TASK_BYTES / 2, TASK_BYTES / 2, 0xab, 0);
+FIXTURE_VARIANT_ADD(accepted, one_byte_accounted)
+{
+	.size = 1, .rounded = 4096, .fill = 0, .flags = TAMALLOC_ACCOUNT,
+};
+
+FIXTURE_VARIANT_ADD(accepted, page_less_1)
+{
+	.size = 4095, .rounded = 4096, .fill = 0, .flags = 0,
+};
+
+FIXTURE_VARIANT_ADD(accepted, page)
+{
+	.size = 4096, .rounded = 4096, .fill = 255, .flags = 0,
+};
+
+FIXTURE_VARIANT_ADD(accepted, page_and_1)
+{
+	.size = 4097, .rounded = 8192, .fill = 1, .flags = 0,
+};
+
+FIXTURE_VARIANT_ADD(accepted, huge_page_and_1)
+{
+	.size = HUGE + 1, .rounded = HUGE + 4096, .fill = 0xab, .flags = 0,
+};
+
+FIXTURE_VARIANT_ADD(accepted, tebibyte)
+{
+	.size = 1UL << 40, .rounded = 1UL << 40, .fill = 0, .flags = 0,
+};
+
+FIXTURE_VARIANT_ADD(accepted, half_of_the_address_space)
+{
+	.size = TASK_BYTES / 2, .rounded = TASK_BYTES / 2, .fill = 0xab, .flags = 0,
+};
 
 FIXTURE_SETUP(accepted)
 {

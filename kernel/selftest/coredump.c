@@ -176,25 +176,22 @@ static void remove_dir(const char *dir)
 	rmdir(dir);
 }
 
-#define CORE_BEGIN(dir) do { \
-	const char *_reason = pipe_cores_here(dir); \
-	if (_reason) \
-		SKIP(return, "%s", _reason); \
-} while (0)
-
 TEST_F_TIMEOUT(region, never_touched_pages_dump_as_fill_and_stay_untouched, LIMIT_SLOW)
 {
 	char dir[] = DIR_PATTERN;
+	const char *reason;
 	unsigned char page[4096];
 	struct core core;
 	long before;
 	pid_t child;
 
-	CORE_BEGIN(dir);
+	reason = pipe_cores_here(dir);
+	if (reason)
+		SKIP(return, "%s", reason);
 	child = fork();
 	if (!child)
 		dump_core(NULL);
-	before = REGION_KB(self);
+	before = region_kb(self);
 	EXPECT_EQ(128 + SIGABRT, wait_status(child));
 	ASSERT_TRUE(core_open(&core, dir));
 	for (size_t i = 0; i < self->pages; i++) {
@@ -209,11 +206,14 @@ TEST_F_TIMEOUT(region, never_touched_pages_dump_as_fill_and_stay_untouched, LIMI
 TEST_F_TIMEOUT(region, written_read_dropped_and_untouched_pages_dump_right, LIMIT_SLOW)
 {
 	char dir[] = DIR_PATTERN;
+	const char *reason;
 	unsigned char page[4096];
 	struct core core;
 	pid_t child;
 
-	CORE_BEGIN(dir);
+	reason = pipe_cores_here(dir);
+	if (reason)
+		SKIP(return, "%s", reason);
 	memset(AT(0), OTHER, self->page);
 	AT(3)[100] = OTHER;
 	read_pages(AT(5), 2, 1);
@@ -242,12 +242,15 @@ TEST_F_TIMEOUT(region, written_read_dropped_and_untouched_pages_dump_right, LIMI
 TEST_F_TIMEOUT(region, protected_and_moved_pages_dump_right, LIMIT_SLOW)
 {
 	char dir[] = DIR_PATTERN;
+	const char *reason;
 	unsigned char page[4096];
 	unsigned char *moved;
 	struct core core;
 	pid_t child;
 
-	CORE_BEGIN(dir);
+	reason = pipe_cores_here(dir);
+	if (reason)
+		SKIP(return, "%s", reason);
 	AT(1)[0] = OTHER;
 	ASSERT_EQ(0, mprotect(AT(4), 4 * self->page, PROT_NONE));
 	ASSERT_EQ(0, mprotect(AT(8), 4 * self->page, PROT_READ));
@@ -271,10 +274,13 @@ TEST_F_TIMEOUT(region, protected_and_moved_pages_dump_right, LIMIT_SLOW)
 TEST_F_TIMEOUT(region, dontdump_and_the_filter_leave_it_out, LIMIT_SLOW)
 {
 	char dir[] = DIR_PATTERN;
+	const char *reason;
 	struct core core;
 	pid_t child;
 
-	CORE_BEGIN(dir);
+	reason = pipe_cores_here(dir);
+	if (reason)
+		SKIP(return, "%s", reason);
 	AT(1)[0] = OTHER;
 	child = fork();
 	if (!child) {

@@ -7,7 +7,6 @@
 #include <linux/perf_event.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +51,7 @@ static void held_now(struct held *held)
 struct cost {
 	int perf_fd;
 	long faults;
-	uint64_t perf_faults;	/* as faults, where the kernel has perf events */
+	__u64 perf_faults;	/* as faults, where the kernel has perf events */
 };
 
 static void cost_begin(struct cost *cost)
@@ -77,9 +76,11 @@ static void cost_end(struct cost *cost)
 	close(cost->perf_fd);
 }
 
-#define EXPECT_FAULTS(wanted, cost) do { \
-	EXPECT_EQ((long)(wanted), (cost)->faults); \
-	EXPECT_EQ((uint64_t)(wanted), (cost)->perf_faults); \
+#define EXPECT_FAULTS(wanted, measured) do { \
+	struct cost _cost = *(measured); \
+	long _wanted = (wanted); \
+	EXPECT_EQ(_wanted, _cost.faults); \
+	EXPECT_EQ((__u64)_wanted, _cost.perf_faults); \
 } while (0)
 
 TEST_F_TIMEOUT(region, allocation_faults_0_times_and_commits_0_kb, LIMIT_SLOW)
@@ -125,7 +126,7 @@ TEST_F_TIMEOUT(region, each_page_written_costs_1_fault_and_4_kb, LIMIT_LONG)
 	write_pages(self->p + self->page, self->pages - 1, 1, OTHER);
 	cost_end(&cost);
 	EXPECT_FAULTS(self->pages - 1, &cost);
-	EXPECT_EQ(REGION_TOTAL_KB, REGION_KB(self));
+	EXPECT_EQ(REGION_TOTAL_KB, region_kb(self));
 	EXPECT_EQ(REGION_TOTAL_KB, smaps_kb(getpid(), self->p, self->len, "Rss:"));
 	held_now(&after);
 	EXPECT_EQ(before.anon + REGION_TOTAL_KB - 4, after.anon);
@@ -160,7 +161,7 @@ TEST_F_TIMEOUT(region, each_page_read_costs_1_fault_and_holds_the_fill, LIMIT_LO
 	read_pages(self->p, self->pages, 1);
 	cost_end(&cost);
 	EXPECT_FAULTS(self->pages, &cost);
-	EXPECT_EQ(self->fill ? REGION_TOTAL_KB : 0, REGION_KB(self));
+	EXPECT_EQ(self->fill ? REGION_TOTAL_KB : 0, region_kb(self));
 	cost_begin(&cost);
 	EXPECT_FILL(self->p, self->len, self->fill);
 	cost_end(&cost);
@@ -181,7 +182,7 @@ TEST_F_TIMEOUT(region, sparse_access_commits_only_what_is_touched, LIMIT_SLOW)
 		write_pages(self->p, self->pages, steps[i], OTHER);
 		cost_end(&cost);
 		EXPECT_FAULTS(touched, &cost);
-		EXPECT_EQ((long)touched * 4, REGION_KB(self));
+		EXPECT_EQ((long)touched * 4, region_kb(self));
 	}
 }
 
@@ -191,21 +192,21 @@ TEST_F_TIMEOUT(region, pages_touched_last_to_first_cost_the_same, LIMIT_SLOW)
 
 	cost_begin(&cost);
 	for (size_t i = 2000; i-- > 0;)
-		*(volatile unsigned char *)(self->p + i * self->page) = OTHER;
+		store_byte(self->p + i * self->page, OTHER);
 	cost_end(&cost);
 	EXPECT_FAULTS(2000, &cost);
-	EXPECT_EQ(8000, REGION_KB(self));
+	EXPECT_EQ(8000, region_kb(self));
 }
 
 TEST_F(region, first_access_of_any_kind_and_width_sees_the_fill)
 {
 	unsigned char *p = self->p;
-	uint64_t filled, last;
+	__u64 filled, last;
 
 	memset(&filled, self->fill, sizeof(filled));
 	/* An atomic addition as the first access of a page. */
-	EXPECT_EQ(filled, atomic_fetch_add((_Atomic uint64_t *)p, 1));
-	EXPECT_EQ(filled + 1, *(uint64_t *)p);
+	EXPECT_EQ(filled, __atomic_fetch_add((__u64 *)p, 1, __ATOMIC_SEQ_CST));
+	EXPECT_EQ(filled + 1, *(__u64 *)p);
 	EXPECT_FILL(p + 8, self->page - 8, self->fill);
 	/* The last byte. */
 	p += self->page;
@@ -233,7 +234,8 @@ TEST_F(region, random_values_written_are_read_back_and_the_rest_is_fill)
 	for (int i = 0; i < 4000; i++) {
 		size_t at = (size_t)rand_r(&seed) % len;
 
-		self->p[at] = copy[at] = rand_r(&seed);
+		copy[at] = rand_r(&seed);
+		self->p[at] = copy[at];
 	}
 	EXPECT_EQ(0, memcmp(copy, self->p, len));
 	free(copy);
@@ -287,7 +289,7 @@ static void escape(int sig)
 }
 
 /* The signal that reading the byte raises, or 0. */
-static int signal_of_read(const volatile unsigned char *p)
+static int signal_of_read(const void *p)
 {
 	int sig;
 
@@ -295,7 +297,7 @@ static int signal_of_read(const volatile unsigned char *p)
 	signal(SIGBUS, escape);
 	sig = sigsetjmp(escaped, 1);
 	if (!sig)
-		(void)*p;
+		load_byte(p);
 	return sig;
 }
 

@@ -45,7 +45,7 @@ TEST_F(region, child_reads_fill_from_untouched_pages)
 		_exit(0);
 	}
 	EXPECT_EQ(0, wait_status(child));
-	EXPECT_EQ(0, REGION_KB(self));
+	EXPECT_EQ(0, region_kb(self));
 	EXPECT_FILL(self->p, self->len, self->fill);
 }
 
@@ -56,13 +56,13 @@ TEST_F(region, child_writes_untouched_pages_unseen_by_the_parent)
 	if (!child) {
 		AT(0)[0] = OTHER;
 		memset(AT(4), OTHER, self->page);
-		EXPECT_EQ(8, REGION_KB(self));
+		EXPECT_EQ(8, region_kb(self));
 		EXPECT_FILL(AT(0) + 1, 4 * self->page - 1, self->fill);
 		EXPECT_FILL(AT(4), self->page, OTHER);
 		_exit(0);
 	}
 	EXPECT_EQ(0, wait_status(child));
-	EXPECT_EQ(0, REGION_KB(self));
+	EXPECT_EQ(0, region_kb(self));
 	EXPECT_FILL(self->p, self->len, self->fill);
 }
 
@@ -122,7 +122,7 @@ TEST_F(region, copy_on_write_both_ways)
 	}
 }
 
-/* A page read in the parent, hence shared and write-protected, then written after the child is gone. */
+/* Pages read in the parent are shared with the child, and written once it is gone. */
 TEST_F(region, write_after_the_child_is_gone)
 {
 	read_pages(self->p, self->pages, 1);
@@ -131,7 +131,7 @@ TEST_F(region, write_after_the_child_is_gone)
 		AT(i)[0] = OTHER;
 	for (size_t i = 0; i < self->pages; i++)
 		EXPECT_FILL(AT(i) + 1, self->page - 1, self->fill);
-	EXPECT_EQ((long)self->len / 1024, REGION_KB(self));
+	EXPECT_EQ((long)self->len / 1024, region_kb(self));
 }
 
 TEST_F(region, great_grandchildren_still_know_the_fill)
@@ -168,7 +168,7 @@ TEST_F(region, wipeonfork_gives_the_child_fill)
 	ASSERT_EQ(0, madvise(self->p, self->len, MADV_WIPEONFORK));
 	child = fork();
 	if (!child) {
-		EXPECT_EQ(0, REGION_KB(self));
+		EXPECT_EQ(0, region_kb(self));
 		EXPECT_FILL(self->p, self->len, self->fill);
 		_exit(0);
 	}
@@ -232,8 +232,8 @@ static int vfork_child(void *arg)
 
 TEST_F(region, vfork_child_writes_the_parents_memory)
 {
-	static char stack[16384] __aligned(16);
-	pid_t child = clone(vfork_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+	static max_align_t stack[1024];
+	pid_t child = clone(vfork_child, stack + ARRAY_LEN(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
 			    AT(3));
 
 	ASSERT_LT(0, child);

@@ -41,8 +41,8 @@ static struct options {
 static __thread struct fuzzer *this_fuzzer;
 static struct timespec deadline;
 
-static unsigned long number(const char *name, const char *text, unsigned long least,
-			    unsigned long most)
+static unsigned long number_of(const char *name, const char *text, unsigned long least,
+			       unsigned long most)
 {
 	unsigned long value;
 	char *end;
@@ -50,7 +50,7 @@ static unsigned long number(const char *name, const char *text, unsigned long le
 	errno = 0;
 	value = strtoul(text, &end, 0);
 	if (errno || end == text || *end || *text == '-' || value < least || value > most) {
-		fprintf(stderr, "fuzz: --%s '%s': a number from %lu to %lu is needed\n", name, text,
+		fprintf(stderr, "fuzz: --%s '%s': give a value from %lu to %lu\n", name, text,
 			least, most);
 		exit(2);
 	}
@@ -74,16 +74,16 @@ static void parse_options(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 's':
-			options.seed = number("seed", optarg, 0, ~0UL);
+			options.seed = number_of("seed", optarg, 0, ~0UL);
 			break;
 		case 't':
-			options.seconds = number("seconds", optarg, 1, 1000000);
+			options.seconds = number_of("seconds", optarg, 1, 1000000);
 			break;
 		case 'o':
-			options.ops = number("ops", optarg, 1, ~0UL);
+			options.ops = number_of("ops", optarg, 1, ~0UL);
 			break;
 		case 'n':
-			options.threads = number("threads", optarg, 1, MAX_THREADS);
+			options.threads = number_of("threads", optarg, 1, MAX_THREADS);
 			break;
 		case 'r':
 			options.replay = true;
@@ -159,7 +159,7 @@ static void *fuzz_stream(void *arg)
 }
 
 /* What this process reserves before anything is mapped for the fuzzing. */
-static uint64_t reserved_bytes(void)
+static __u64 reserved_bytes(void)
 {
 	struct tamstat stat;
 

@@ -6,6 +6,7 @@
 #ifndef TAM_FUZZ_H
 #define TAM_FUZZ_H
 
+#include "kselftest.h"
 #include "tam_test.h"
 
 #define FUZZ_PAGE	4096UL
@@ -14,12 +15,12 @@
 #define TRACE_LINES	64
 
 struct page_model {
-	uint8_t has_data;		/* in the shadow; else all bytes are .byte */
-	uint8_t byte;
-	uint8_t prot;
-	uint8_t freed : 1;		/* MADV_FREE: may turn into fill until it is written */
-	uint8_t locked : 1;
-	uint8_t wiped : 1;		/* MADV_WIPEONFORK */
+	__u8 has_data;		/* in the shadow; else all bytes are .byte */
+	__u8 byte;
+	__u8 prot;
+	__u8 freed : 1;		/* MADV_FREE: may turn into fill until it is written */
+	__u8 locked : 1;
+	__u8 wiped : 1;		/* MADV_WIPEONFORK */
 };
 
 /* One mapping; its parts may differ in protection and advice. */
@@ -36,15 +37,15 @@ enum via { VIA_USER, VIA_PIPE, VIA_PROCESS_VM, VIA_PROC_MEM, VIA_COUNT };
 
 /* One stream of operations: a thread has one of its own, and a child a copy. */
 struct fuzzer {
-	uint64_t rng;
-	uint64_t seed;
+	__u64 rng;
+	__u64 seed;
 	int thread;			/* -1 in a child */
 	bool alone;			/* no other thread in this process */
 	bool loud;			/* print each operation before it is done */
 	unsigned long op;
 	int pipe[2];
 	int mem_fd;			/* /proc/self/mem */
-	uint64_t base_bytes;		/* reserved by what is not in a slot; 0: not known */
+	__u64 base_bytes;		/* reserved by what is not in a slot; 0: not known */
 	struct slot slot[SLOTS];
 	char trace[TRACE_LINES][96];
 };
@@ -53,13 +54,12 @@ struct fuzzer {
 unsigned int pick(struct fuzzer *f, unsigned int below);
 
 /* The next line of the trace, numbered by the operation. */
-void tell(struct fuzzer *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void tell(struct fuzzer *f, const char *format, ...) __printf(2, 3);
 
 /* Print what is wrong and how it came about; ends the process with status 1. */
-void fail(struct fuzzer *f, const char *format, ...)
-	__attribute__((format(printf, 2, 3), noreturn));
+void fail(struct fuzzer *f, const char *format, ...) __printf(2, 3) __noreturn;
 
-void fuzzer_init(struct fuzzer *f, uint64_t seed, int thread, bool alone);
+void fuzzer_init(struct fuzzer *f, __u64 seed, int thread, bool alone);
 /* In a child, after fork: what it inherits. */
 void fuzzer_became_child(struct fuzzer *f);
 

@@ -50,7 +50,7 @@ void fail(struct fuzzer *f, const char *format, ...)
 	_exit(1);
 }
 
-void fuzzer_init(struct fuzzer *f, uint64_t seed, int thread, bool alone)
+void fuzzer_init(struct fuzzer *f, __u64 seed, int thread, bool alone)
 {
 	const size_t shadow_bytes = MAX_PAGES * FUZZ_PAGE;
 	unsigned char *shadows = mmap(NULL, SLOTS * shadow_bytes, PROT_READ | PROT_WRITE,
@@ -173,7 +173,7 @@ static void wrong_byte(struct fuzzer *f, const struct slot *s, unsigned int i,
 	size_t at = first_wrong(s, i, p);
 	const struct page_model *m = &s->page[i];
 
-	fail(f, "slot %d page %u of %u at %p: byte %zu is %#04x, not %#04x (fill %#04x, %s%s, via %d)",
+	fail(f, "slot %d page %u of %u at %p: byte %zu is %#04x, not %#04x (%#04x, %s%s, %d)",
 	     (int)(s - f->slot), i, s->pages, (void *)(s->addr + i * FUZZ_PAGE), at, p[at],
 	     m->has_data ? s->shadow[i * FUZZ_PAGE + at] : m->byte, s->fill,
 	     m->has_data ? "written before" : "one byte throughout", m->freed ? ", freed" : "",

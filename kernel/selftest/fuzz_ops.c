@@ -100,7 +100,8 @@ static void op_mmap(struct fuzzer *f)
 	if (!s)
 		return;
 	tell(f, "mmap %u pages -> slot %d", pages, slot_number(f, s));
-	p = mmap(NULL, pages * FUZZ_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p = mmap(NULL, pages * FUZZ_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		 -1, 0);
 	if (p != MAP_FAILED)
 		slot_start(s, p, pages, 0);
 }
@@ -357,9 +358,9 @@ static void op_mremap(struct fuzzer *f)
 	}
 }
 
-static uint64_t slots_bytes(const struct fuzzer *f)
+static __u64 slots_bytes(const struct fuzzer *f)
 {
-	uint64_t sum = 0;
+	__u64 sum = 0;
 
 	for (int i = 0; i < SLOTS; i++)
 		if (f->slot[i].addr)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* madvise(2): pages dropped, populated ahead, freed lazily. Huge pages, KSM and swap are elsewhere. */
+/* madvise(2): pages dropped, populated ahead, freed lazily. */
 #include <stdio.h>
 #include "kselftest_harness.h"
 #include "region.h"
@@ -11,7 +11,7 @@ TEST_F(region, dontneed_frees_the_pages_and_refaults_fill)
 {
 	memset(self->p, OTHER, self->len);
 	ASSERT_EQ(0, madvise(AT(4), 8 * self->page, MADV_DONTNEED));
-	EXPECT_EQ(TOTAL_KB / 2, REGION_KB(self));
+	EXPECT_EQ(TOTAL_KB / 2, region_kb(self));
 	EXPECT_FILL(AT(0), 4 * self->page, OTHER);
 	EXPECT_FILL(AT(4), 8 * self->page, self->fill);
 	EXPECT_FILL(AT(12), 4 * self->page, OTHER);
@@ -32,7 +32,7 @@ TEST_F(region, dontneed_of_read_pages_refaults_fill)
 TEST_F(region, dontneed_of_untouched_pages_changes_nothing)
 {
 	ASSERT_EQ(0, madvise(self->p, self->len, MADV_DONTNEED));
-	EXPECT_EQ(0, REGION_KB(self));
+	EXPECT_EQ(0, region_kb(self));
 	EXPECT_FILL(self->p, self->len, self->fill);
 }
 
@@ -66,7 +66,7 @@ TEST_F(region, populate_write_makes_every_page_at_once)
 	long faults;
 
 	ASSERT_EQ(0, madvise(self->p, self->len, MADV_POPULATE_WRITE));
-	EXPECT_EQ(TOTAL_KB, REGION_KB(self));
+	EXPECT_EQ(TOTAL_KB, region_kb(self));
 	faults = page_faults();
 	for (size_t i = 0; i < self->pages; i++)
 		AT(i)[i] = OTHER;
@@ -82,7 +82,7 @@ TEST_F(region, populate_read_maps_every_page_at_once)
 	long faults;
 
 	ASSERT_EQ(0, madvise(self->p, self->len, MADV_POPULATE_READ));
-	EXPECT_EQ(self->fill ? TOTAL_KB : 0, REGION_KB(self));
+	EXPECT_EQ(self->fill ? TOTAL_KB : 0, region_kb(self));
 	faults = page_faults();
 	read_pages(self->p, self->pages, 1);
 	EXPECT_EQ(faults, page_faults());
@@ -124,7 +124,7 @@ TEST_F(region, advice_about_use_touches_nothing)
 		EXPECT_EQ(0, madvise(self->p, self->len, advice[i])) {
 			TH_LOG("advice %d: %s", advice[i], strerror(errno));
 		}
-		EXPECT_EQ(0, REGION_KB(self));
+		EXPECT_EQ(0, region_kb(self));
 	}
 	EXPECT_FILL(self->p, self->len, self->fill);
 }

@@ -16,7 +16,7 @@ TEST_F(region, mlock_makes_every_page_with_fill)
 
 	AT(2)[0] = OTHER;
 	ASSERT_EQ(0, mlock(self->p, self->len));
-	EXPECT_EQ(TOTAL_KB, REGION_KB(self));
+	EXPECT_EQ(TOTAL_KB, region_kb(self));
 	EXPECT_EQ(TOTAL_KB, LOCKED_KB);
 	faults = page_faults();
 	EXPECT_FILL(AT(0), 2 * self->page, self->fill);
@@ -33,7 +33,7 @@ TEST_F(region, mlock_of_the_middle_splits_and_fills)
 {
 	ASSERT_EQ(0, mlock(AT(4), 4 * self->page));
 	EXPECT_EQ(3, vma_count(self->p, self->len));
-	EXPECT_EQ(16, REGION_KB(self));
+	EXPECT_EQ(16, region_kb(self));
 	EXPECT_FILL(self->p, self->len, self->fill);
 	ASSERT_EQ(0, munlock(AT(4), 4 * self->page));
 	EXPECT_FILL(self->p, self->len, self->fill);
@@ -42,9 +42,9 @@ TEST_F(region, mlock_of_the_middle_splits_and_fills)
 TEST_F(region, mlock_onfault_makes_nothing_until_touched)
 {
 	ASSERT_EQ(0, mlock2(self->p, self->len, MLOCK_ONFAULT));
-	EXPECT_EQ(0, REGION_KB(self));
+	EXPECT_EQ(0, region_kb(self));
 	AT(3)[0] = OTHER;
-	EXPECT_EQ(4, REGION_KB(self));
+	EXPECT_EQ(4, region_kb(self));
 	EXPECT_FILL(AT(3) + 1, self->page - 1, self->fill);
 	EXPECT_FILL(AT(4), 12 * self->page, self->fill);
 }
@@ -87,7 +87,7 @@ TEST_F(region, mremap_grows_a_locked_mapping_with_fill_made_at_once)
 TEST_F(region, mlockall_current_makes_every_page)
 {
 	ASSERT_EQ(0, mlockall(MCL_CURRENT));
-	EXPECT_EQ(TOTAL_KB, REGION_KB(self));
+	EXPECT_EQ(TOTAL_KB, region_kb(self));
 	EXPECT_FILL(self->p, self->len, self->fill);
 	munlockall();
 }

@@ -15,11 +15,6 @@ static bool two_nodes(void)
 	       access("/sys/devices/system/node/node0", F_OK) == 0;
 }
 
-#define NEED_TWO_NODES() do { \
-	if (!two_nodes()) \
-		SKIP(return, "one NUMA node only"); \
-} while (0)
-
 static long bind(void *p, size_t len, int mode, unsigned long nodes, unsigned int flags)
 {
 	return syscall(SYS_mbind, p, len, mode, &nodes, 8 * sizeof(nodes), flags);
@@ -37,7 +32,8 @@ static int node_of(void *p)
 
 TEST_F(region, bound_pages_are_made_on_their_node)
 {
-	NEED_TWO_NODES();
+	if (!two_nodes())
+		SKIP(return, "one NUMA node only");
 	for (int node = 0; node < 2; node++) {
 		ASSERT_EQ(0, bind(self->p, self->len, MPOL_BIND, 1UL << node, 0));
 		write_pages(self->p, self->pages / 2, 1, OTHER);
@@ -55,7 +51,8 @@ TEST_F(region, interleaved_pages_alternate)
 {
 	int on_node[2] = { 0, 0 };
 
-	NEED_TWO_NODES();
+	if (!two_nodes())
+		SKIP(return, "one NUMA node only");
 	ASSERT_EQ(0, bind(self->p, self->len, MPOL_INTERLEAVE, 3, 0));
 	write_pages(self->p, self->pages, 1, OTHER);
 	for (size_t i = 0; i < self->pages; i++) {
@@ -73,7 +70,8 @@ TEST_F(region, policy_of_the_task_counts)
 {
 	unsigned long nodes = 2;
 
-	NEED_TWO_NODES();
+	if (!two_nodes())
+		SKIP(return, "one NUMA node only");
 	ASSERT_EQ(0, syscall(SYS_set_mempolicy, MPOL_BIND, &nodes, 8 * sizeof(nodes)));
 	write_pages(self->p, self->pages, 1, OTHER);
 	for (size_t i = 0; i < self->pages; i++)
@@ -82,7 +80,8 @@ TEST_F(region, policy_of_the_task_counts)
 
 TEST_F(region, a_policy_for_the_middle_splits_and_fills)
 {
-	NEED_TWO_NODES();
+	if (!two_nodes())
+		SKIP(return, "one NUMA node only");
 	ASSERT_EQ(0, bind(AT(4), 4 * self->page, MPOL_BIND, 2, 0));
 	EXPECT_EQ(3, vma_count(self->p, self->len));
 	EXPECT_FILL(self->p, self->len, self->fill);
@@ -92,11 +91,12 @@ TEST_F(region, moved_pages_keep_their_bytes_and_untouched_ones_stay_untouched)
 {
 	int other;
 
-	NEED_TWO_NODES();
+	if (!two_nodes())
+		SKIP(return, "one NUMA node only");
 	write_pages(self->p, self->pages, 2, OTHER);
 	other = 1 - node_of(AT(0));
 	ASSERT_EQ(0, bind(self->p, self->len, MPOL_BIND, 1UL << other, MPOL_MF_MOVE));
-	EXPECT_EQ((long)self->len / 2048, REGION_KB(self));
+	EXPECT_EQ((long)self->len / 2048, region_kb(self));
 	for (size_t i = 0; i < self->pages; i++) {
 		int wanted = i % 2 ? -ENOENT : other;
 

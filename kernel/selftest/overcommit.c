@@ -50,17 +50,35 @@ FIXTURE_VARIANT(mode)
 	bool limited;		/* more than there is: refused */
 };
 
-#define MODE(name, mode_, flags_, charged_, limited_) \
-	FIXTURE_VARIANT_ADD(mode, name) { \
-		.mode = (mode_), .flags = (flags_), .charged = (charged_), .limited = (limited_), \
-	}
+FIXTURE_VARIANT_ADD(mode, heuristic_default)
+{
+	.mode = "0", .flags = 0, .charged = false, .limited = false,
+};
 
-MODE(heuristic_default, "0", 0, false, false);
-MODE(heuristic_accounted, "0", TAMALLOC_ACCOUNT, true, true);
-MODE(always_default, "1", 0, false, false);
-MODE(always_accounted, "1", TAMALLOC_ACCOUNT, true, false);
-MODE(never_default, "2", 0, true, true);
-MODE(never_accounted, "2", TAMALLOC_ACCOUNT, true, true);
+FIXTURE_VARIANT_ADD(mode, heuristic_accounted)
+{
+	.mode = "0", .flags = TAMALLOC_ACCOUNT, .charged = true, .limited = true,
+};
+
+FIXTURE_VARIANT_ADD(mode, always_default)
+{
+	.mode = "1", .flags = 0, .charged = false, .limited = false,
+};
+
+FIXTURE_VARIANT_ADD(mode, always_accounted)
+{
+	.mode = "1", .flags = TAMALLOC_ACCOUNT, .charged = true, .limited = false,
+};
+
+FIXTURE_VARIANT_ADD(mode, never_default)
+{
+	.mode = "2", .flags = 0, .charged = true, .limited = true,
+};
+
+FIXTURE_VARIANT_ADD(mode, never_accounted)
+{
+	.mode = "2", .flags = TAMALLOC_ACCOUNT, .charged = true, .limited = true,
+};
 
 FIXTURE_SETUP(mode)
 {

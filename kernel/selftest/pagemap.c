@@ -15,7 +15,7 @@ TEST_F(region, untouched_pages_have_an_empty_entry)
 	for (size_t i = 0; i < self->pages; i++)
 		EXPECT_EQ(0, pagemap_entry(AT(i)) & (PM_PRESENT | PM_SWAP));
 	AT(2)[0] = OTHER;
-	(void)*(volatile unsigned char *)AT(4);
+	load_byte(AT(4));
 	EXPECT_NE(0, pagemap_entry(AT(2)) & PM_PRESENT);
 	EXPECT_NE(0, pagemap_entry(AT(4)) & PM_PRESENT);
 	EXPECT_EQ(0, pagemap_entry(AT(3)) & PM_PRESENT);
@@ -63,7 +63,7 @@ TEST_F(region, referenced_counts_touched_pages_only)
 	EXPECT_EQ(16, smaps_kb(getpid(), self->p, self->len, "Referenced:"));
 	ASSERT_EQ(0, write_text("/proc/self/clear_refs", "1"));
 	EXPECT_EQ(0, smaps_kb(getpid(), self->p, self->len, "Referenced:"));
-	EXPECT_EQ(16, REGION_KB(self));
+	EXPECT_EQ(16, region_kb(self));
 }
 
 TEST_F(region, filled_pages_are_private_and_dirty)

@@ -79,6 +79,9 @@ FIXTURE_TEARDOWN_PARENT(region)
 }
 
 /* KB of this region that are the process's own. */
-#define REGION_KB(self) smaps_kb(getpid(), (self)->p, (self)->len, "Anonymous:")
+static inline long region_kb(const struct _test_data_region *self)
+{
+	return smaps_kb(getpid(), self->p, self->len, "Anonymous:");
+}
 
 #endif /* TAM_REGION_H */

@@ -41,7 +41,7 @@ TEST_F(region, written_pages_come_back_from_swap)
 	for (size_t i = 0; i < self->pages; i++)
 		memset(AT(i), 1 + i, self->page / 2);
 	EXPECT_EQ(TOTAL_KB, page_out(self->p, self->len));
-	EXPECT_EQ(0, REGION_KB(self));
+	EXPECT_EQ(0, region_kb(self));
 	for (size_t i = 0; i < self->pages; i++) {
 		EXPECT_FILL(AT(i), self->page / 2, 1 + i);
 		EXPECT_FILL(AT(i) + self->page / 2, self->page / 2, self->fill);
@@ -111,11 +111,11 @@ TEST_F(region, lazily_freed_and_reclaimed_pages_are_fill)
 	memset(self->p, OTHER, self->len);
 	write_text("/proc/sys/vm/drop_caches", "1");
 	ASSERT_EQ(0, madvise(self->p, self->len, MADV_FREE));
-	for (int i = 0; i < 50 && REGION_KB(self); i++) {
+	for (int i = 0; i < 50 && region_kb(self); i++) {
 		madvise(self->p, self->len, MADV_PAGEOUT);
 		usleep(10000);
 	}
-	EXPECT_EQ(0, REGION_KB(self));
+	EXPECT_EQ(0, region_kb(self));
 	EXPECT_EQ(0, SWAP_KB);
 	EXPECT_FILL(self->p, self->len, self->fill);
 }
@@ -126,7 +126,7 @@ TEST_F(region, willneed_and_populate_bring_them_back)
 	EXPECT_EQ(TOTAL_KB / 2, page_out(self->p, self->len / 2));
 	ASSERT_EQ(0, madvise(self->p, self->len, MADV_WILLNEED));
 	ASSERT_EQ(0, madvise(self->p, self->len, MADV_POPULATE_WRITE));
-	EXPECT_EQ(TOTAL_KB, REGION_KB(self));
+	EXPECT_EQ(TOTAL_KB, region_kb(self));
 	EXPECT_FILL(self->p, self->len / 2, OTHER);
 	EXPECT_FILL(self->p + self->len / 2, self->len / 2, self->fill);
 }
@@ -137,7 +137,7 @@ TEST_F(region, swapoff_brings_every_byte_back)
 	EXPECT_EQ(TOTAL_KB, page_out(self->p, self->len));
 	zram_swap_off();
 	EXPECT_EQ(0, SWAP_KB);
-	EXPECT_EQ(TOTAL_KB, REGION_KB(self));
+	EXPECT_EQ(TOTAL_KB, region_kb(self));
 	EXPECT_FILL(self->p, self->len, OTHER);
 }
 

@@ -29,13 +29,13 @@ long tamstat_total(void *buf, size_t bytes, unsigned int flags)
 }
 
 /*
- * ENOSYS is what a kernel without CONFIG_TAMALLOC answers, and an older one; it
- * is the answer by which a program falls back to mmap(2). The tests skip then.
- * Arguments that are never right tell without side effects.
+ * A kernel without CONFIG_TAMALLOC, and an older one, has no such system call
+ * whatever the arguments are, by which a program knows that it has to fall back
+ * to mmap(2). Arguments that are never right tell without side effects.
  */
 const char *tam_unsupported(void)
 {
-	if (tamalloc(0, 0, 0) == MAP_FAILED && errno == ENOSYS)
+	if (tamalloc(0, 0, 0) == MAP_FAILED && errno != EINVAL)
 		return "tamalloc is not in this kernel (CONFIG_TAMALLOC)";
 	return NULL;
 }
@@ -48,7 +48,7 @@ size_t page_bytes(void)
 size_t first_bad(const void *p, size_t len, unsigned char value)
 {
 	const unsigned char *bytes = p;
-	uint64_t want, word;
+	__u64 want, word;
 	size_t at = 0;
 
 	memset(&want, value, sizeof(want));
@@ -64,18 +64,14 @@ size_t first_bad(const void *p, size_t len, unsigned char value)
 
 void read_pages(const void *p, size_t pages, size_t step)
 {
-	const volatile unsigned char *bytes = p;
-
 	for (size_t i = 0; i < pages; i += step)
-		(void)bytes[i * page_bytes()];
+		load_byte((const char *)p + i * page_bytes());
 }
 
 void write_pages(void *p, size_t pages, size_t step, unsigned char value)
 {
-	volatile unsigned char *bytes = p;
-
 	for (size_t i = 0; i < pages; i += step)
-		bytes[i * page_bytes()] = value;
+		store_byte((char *)p + i * page_bytes(), value);
 }
 
 long page_faults(void)
@@ -224,10 +220,10 @@ int vma_count(const void *p, size_t len)
 	return count;
 }
 
-uint64_t pagemap_entry(const void *p)
+__u64 pagemap_entry(const void *p)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0;
+	__u64 entry = 0;
 
 	if (fd < 0 ||
 	    pread(fd, &entry, sizeof(entry), (uintptr_t)p / page_bytes() * sizeof(entry)) !=
@@ -338,7 +334,7 @@ void zram_remove(int id)
 static int make_swap(const char *path, size_t bytes)
 {
 	static unsigned char header[4096];
-	uint32_t version = 1, last_page = bytes / sizeof(header) - 1;
+	__u32 version = 1, last_page = bytes / sizeof(header) - 1;
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	ssize_t put;
 

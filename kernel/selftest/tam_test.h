@@ -24,7 +24,6 @@
 #endif
 
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
-#define __aligned(n)	__attribute__((aligned(n)))
 #define MB		(1024UL * 1024UL)
 #define HUGE		(2 * MB)
 
@@ -46,6 +45,17 @@ size_t page_bytes(void);
 /* The offset of the first byte that is not value; len if there is none. Reads all. */
 size_t first_bad(const void *p, size_t len, unsigned char value);
 
+/* One access of one byte, which the compiler neither drops nor repeats. */
+static inline unsigned char load_byte(const void *p)
+{
+	return __atomic_load_n((const unsigned char *)p, __ATOMIC_RELAXED);
+}
+
+static inline void store_byte(void *p, unsigned char value)
+{
+	__atomic_store_n((unsigned char *)p, value, __ATOMIC_RELAXED);
+}
+
 /* Read, or write with value, the first byte of every step-th of the pages. */
 void read_pages(const void *p, size_t pages, size_t step);
 void write_pages(void *p, size_t pages, size_t step, unsigned char value);
@@ -53,7 +63,7 @@ void write_pages(void *p, size_t pages, size_t step, unsigned char value);
 /* Page faults of this process so far. */
 long page_faults(void);
 
-/* The sum in KB of a field of /proc/PID/smaps ("Anonymous:") over the VMAs that meet [p, p + len). */
+/* The sum in KB of a field of smaps ("Anonymous:") over the VMAs that meet [p, p + len). */
 long smaps_kb(pid_t pid, const void *p, size_t len, const char *field);
 
 /* The VmFlags line of the VMA at p, in this process, into a static buffer; NULL if none. */
@@ -66,11 +76,11 @@ int vma_count(const void *p, size_t len);
 long file_kb(const char *path, const char *field);
 
 /* The page's entry in /proc/self/pagemap. */
-uint64_t pagemap_entry(const void *p);
+__u64 pagemap_entry(const void *p);
 
-#define PM_PRESENT	(1ULL << 63)
-#define PM_SWAP		(1ULL << 62)
-#define PM_SOFT_DIRTY	(1ULL << 55)
+#define PM_PRESENT	0x8000000000000000ULL
+#define PM_SWAP		0x4000000000000000ULL
+#define PM_SOFT_DIRTY	0x0080000000000000ULL
 
 /* Whole small files: bytes read (NUL-terminated), or 0; -1 and errno on error. */
 ssize_t read_text(const char *path, char *buf, size_t size);
@@ -99,10 +109,10 @@ void zram_remove(int id);
 
 /* Every byte of [p, p + len) holds value; says which does not. */
 #define EXPECT_FILL(p, len, value) do { \
-	size_t _len = (len), _at = first_bad((p), _len, (value)); \
+	const unsigned char *_p = (const void *)(p), _value = (value); \
+	size_t _len = (len), _at = first_bad(_p, _len, _value); \
 	EXPECT_EQ(_len, _at) { \
-		TH_LOG("byte %zu of %zu is %#04x, not %#04x", _at, _len, \
-		       ((const unsigned char *)(p))[_at], (unsigned int)(value)); \
+		TH_LOG("byte %zu of %zu is %#04x, not %#04x", _at, _len, _p[_at], _value); \
 	} \
 } while (0)
 

@@ -60,10 +60,7 @@ static pid_t fork_alone(void)
 	return unshare(CLONE_NEWPID) ? -1 : fork();
 }
 
-#define NEED_NAMESPACE(child) do { \
-	if ((child) < 0) \
-		SKIP(return, "no PID namespace (CONFIG_PID_NS, root)"); \
-} while (0)
+#define NO_NAMESPACE "no PID namespace (CONFIG_PID_NS, root)"
 
 /* Every entry from PID 1 on, per_call at a time; how many, or -1. */
 static int all_entries(struct tamstat *to, int room, int per_call)
@@ -384,7 +381,8 @@ TEST_F(call, all_processes_come_in_ascending_order_whatever_the_count)
 	static const int per_call[] = { 1, 3, 7, 512 };
 	pid_t child = fork_alone();
 
-	NEED_NAMESPACE(child);
+	if (child < 0)
+		SKIP(return, NO_NAMESPACE);
 	if (!child) {
 		for (int i = 0; i < 19; i++)
 			idle_child();
@@ -411,7 +409,8 @@ TEST_F(call, a_pid_namespace_shows_its_own_processes_by_its_own_numbers)
 
 	ASSERT_EQ(0, pipe(fds));
 	child = fork_alone();
-	NEED_NAMESPACE(child);
+	if (child < 0)
+		SKIP(return, NO_NAMESPACE);
 	if (!child) {
 		EXPECT_EQ(2, inner = idle_child());
 		EXPECT_EQ(2, all_entries(entries, ARRAY_LEN(entries), 100));
@@ -443,12 +442,13 @@ static int shares_memory(void *arg)
 
 TEST_F(call, total_is_the_sum_and_counts_a_shared_mm_once)
 {
-	static char stack[16384] __aligned(16);
+	static max_align_t stack[1024];
 	struct tamstat_total total, sum = {};
 	static struct tamstat entries[16];
 	pid_t child = fork_alone(), twin, zombie;
 
-	NEED_NAMESPACE(child);
+	if (child < 0)
+		SKIP(return, NO_NAMESPACE);
 	if (!child) {
 		siginfo_t info;
 		int count;
@@ -459,7 +459,7 @@ TEST_F(call, total_is_the_sum_and_counts_a_shared_mm_once)
 		if (!zombie)
 			_exit(0);
 		waitid(P_PID, zombie, &info, WEXITED | WNOWAIT);
-		twin = clone(shares_memory, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL);
+		twin = clone(shares_memory, stack + ARRAY_LEN(stack), CLONE_VM | SIGCHLD, NULL);
 		EXPECT_LT(0, twin);
 		usleep(100000);		/* let the children touch what they touch */
 		/* Twice, so that what the calls themselves touch is there. */
@@ -501,7 +501,8 @@ TEST_F(call, total_grows_by_what_is_reserved_and_committed)
 	struct tamstat_total before, after;
 	pid_t child = fork_alone();
 
-	NEED_NAMESPACE(child);
+	if (child < 0)
+		SKIP(return, NO_NAMESPACE);
 	if (!child) {
 		char *p;
 
@@ -577,7 +578,8 @@ TEST_F_TIMEOUT(call, a_fork_storm_beside_hides_nobody, LIMIT_SLOW)
 	static struct tamstat entries[512];
 	pid_t child = fork_alone();
 
-	NEED_NAMESPACE(child);
+	if (child < 0)
+		SKIP(return, NO_NAMESPACE);
 	if (!child) {
 		struct tamstat_total total;
 		pid_t idle[8];

@@ -101,7 +101,8 @@ static bool read_proc(const struct proc *proc, struct reading *r)
 	r->field[1] = strtol(text, NULL, 10);
 	if (!again(proc->status_fd, text, sizeof(text)))
 		return false;
-	sscanf(text, "Name:\t%15[^\n]", r->comm);
+	if (sscanf(text, "Name:\t%15[^\n]", r->comm) != 1)
+		return false;
 	for (size_t i = 2; i < FIELDS; i++)
 		r->field[i] = status_kb(text, field_names[i]);
 	return true;
@@ -197,15 +198,15 @@ static void hold(int kind)
 static void run_up_and_down(int kind)
 {
 	const size_t pages = 8192;
-	volatile char *p = tamalloc(pages * 4096, kind, 0);
+	char *p = tamalloc(pages * 4096, kind, 0);
 
 	for (;;) {
 		for (size_t i = 0; i < pages; i++) {
-			p[i * 4096] = 1;
+			store_byte(p + i * 4096, 1);
 			if (i % 8 == 0)
 				usleep(50);
 		}
-		madvise((void *)p, pages * 4096, MADV_DONTNEED);
+		madvise(p, pages * 4096, MADV_DONTNEED);
 	}
 }
 

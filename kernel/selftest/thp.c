@@ -19,7 +19,7 @@ static const char *huge_pages_always(void)
 	DIR *dir;
 
 	if (knob_set(THP "enabled", "always"))
-		return "transparent huge pages cannot be set to always (CONFIG_TRANSPARENT_HUGEPAGE, root)";
+		return "no huge pages (CONFIG_TRANSPARENT_HUGEPAGE, root)";
 	knob_set(THP "defrag", "always");
 	knob_set(THP "use_zero_page", "1");
 	knob_set(THP "khugepaged/defrag", "1");
@@ -56,7 +56,7 @@ TEST_F(region, first_write_in_a_huge_page_commits_4_kb)
 
 	p[5] = OTHER;
 	p[HUGE - 1] = OTHER;
-	EXPECT_EQ(8, REGION_KB(self));
+	EXPECT_EQ(8, region_kb(self));
 	EXPECT_EQ(0, smaps_kb(getpid(), self->p, self->len, "AnonHugePages:"));
 	EXPECT_FILL(p, 5, self->fill);
 	EXPECT_FILL(p + 6, HUGE - 7, self->fill);
@@ -69,7 +69,7 @@ TEST_F(region, first_read_in_a_huge_page_sees_the_fill)
 	unsigned char *p = huge_aligned(self->p);
 
 	EXPECT_FILL(p, 1, self->fill);
-	EXPECT_EQ(self->fill ? 4 : 0, REGION_KB(self));
+	EXPECT_EQ(self->fill ? 4 : 0, region_kb(self));
 	EXPECT_FILL(p, HUGE, self->fill);
 	p[HUGE / 2] = OTHER;
 	EXPECT_FILL(p, HUGE / 2, self->fill);
@@ -82,7 +82,7 @@ TEST_F(region, madvise_hugepage_changes_nothing)
 
 	madvise(self->p, self->len, MADV_HUGEPAGE);
 	p[0] = OTHER;
-	EXPECT_EQ(4, REGION_KB(self));
+	EXPECT_EQ(4, region_kb(self));
 	EXPECT_FILL(p + 1, HUGE - 1, self->fill);
 	madvise(self->p, self->len, MADV_NOHUGEPAGE);
 	EXPECT_FILL(p + 1, HUGE - 1, self->fill);
@@ -96,7 +96,7 @@ TEST_F(region, madv_collapse_is_refused)
 	write_pages(p, HUGE / self->page, 2, OTHER);
 	EXPECT_EQ(-1, madvise(p, HUGE, MADV_COLLAPSE));
 	EXPECT_EQ(EINVAL, errno);
-	EXPECT_EQ((long)HUGE / 2048, REGION_KB(self));
+	EXPECT_EQ((long)HUGE / 2048, region_kb(self));
 	EXPECT_EQ(0, smaps_kb(getpid(), self->p, self->len, "AnonHugePages:"));
 	for (size_t i = 0; i < HUGE; i += self->page) {
 		bool written = i / self->page % 2 == 0;
@@ -171,7 +171,7 @@ TEST_F_TIMEOUT(region, khugepaged_keeps_out, LIMIT_LONG)
 	EXPECT_EQ((long)HUGE / 1024, smaps_kb(getpid(), bait, HUGE, "AnonHugePages:")) {
 		TH_LOG("khugepaged did not even take the plain memory");
 	}
-	EXPECT_EQ((long)(HUGE / 16 / 1024), REGION_KB(self));
+	EXPECT_EQ((long)(HUGE / 16 / 1024), region_kb(self));
 	EXPECT_EQ(0, smaps_kb(getpid(), self->p, self->len, "AnonHugePages:"));
 	for (size_t i = 0; i < HUGE; i += self->page) {
 		bool written = i / self->page % 16 == 0;

@@ -61,11 +61,11 @@ static void *write_own_lane(void *arg)
 
 	pthread_barrier_wait(&team->start);
 	for (size_t i = 0; i < team->pages; i++) {
-		volatile unsigned char *page = team->p + i * team->page;
+		unsigned char *page = team->p + i * team->page;
 
-		if (page[2048 + me->number] != team->fill)
+		if (load_byte(page + 2048 + me->number) != team->fill)
 			team->bad++;
-		page[me->number] = 1 + me->number;
+		store_byte(page + me->number, 1 + me->number);
 	}
 	return NULL;
 }
@@ -80,7 +80,7 @@ TEST_F_TIMEOUT(region, four_threads_make_each_page_once_and_lose_no_write, LIMIT
 		team_start(&team, members, THREADS, write_own_lane);
 		team_join(members, THREADS);
 		EXPECT_EQ(0, team.bad);
-		EXPECT_EQ((long)(self->len / 1024), REGION_KB(self));
+		EXPECT_EQ((long)(self->len / 1024), region_kb(self));
 		for (size_t i = 0; i < self->pages; i++) {
 			unsigned char *page = self->p + i * self->page;
 
@@ -101,16 +101,16 @@ static void *read_or_write(void *arg)
 
 	pthread_barrier_wait(&team->start);
 	for (size_t i = 0; i < team->pages; i++) {
-		volatile unsigned char *byte = team->p + i * team->page + 77;
+		unsigned char *byte = team->p + i * team->page + 77;
 		unsigned char seen;
 
 		if (me->number % 2) {
-			*byte = OTHER;
-			seen = *byte;
+			store_byte(byte, OTHER);
+			seen = load_byte(byte);
 			if (seen != OTHER)
 				team->bad++;
 		} else {
-			seen = *byte;
+			seen = load_byte(byte);
 			if (seen != OTHER && seen != team->fill)
 				team->bad++;
 		}
@@ -176,7 +176,7 @@ static void *watch(void *arg)
 	pthread_barrier_wait(&team->start);
 	while (!team->stop) {
 		for (size_t i = me->number; i < team->pages; i += 7) {
-			unsigned char seen = *(volatile unsigned char *)(team->p + i * team->page);
+			unsigned char seen = load_byte(team->p + i * team->page);
 
 			if (seen != OTHER && seen != team->fill)
 				team->bad++;

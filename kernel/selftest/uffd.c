@@ -16,7 +16,7 @@
 
 #define AT(n)	(self->p + (n) * self->page)
 
-static int uffd_open(uint64_t features)
+static int uffd_open(__u64 features)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = features };
 	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
@@ -28,14 +28,14 @@ static int uffd_open(uint64_t features)
 	return fd;
 }
 
-static int uffd_register(int fd, void *p, size_t len, uint64_t mode)
+static int uffd_register(int fd, void *p, size_t len, __u64 mode)
 {
 	struct uffdio_register reg = { .range = { (uintptr_t)p, len }, .mode = mode };
 
 	return ioctl(fd, UFFDIO_REGISTER, &reg);
 }
 
-static int uffd_protect(int fd, void *p, size_t len, uint64_t mode)
+static int uffd_protect(int fd, void *p, size_t len, __u64 mode)
 {
 	struct uffdio_writeprotect wp = { .range = { (uintptr_t)p, len }, .mode = mode };
 
@@ -106,19 +106,14 @@ static void owner_stop(struct owner *owner)
 	pthread_join(owner->thread, NULL);
 }
 
-#define UFFD_OPEN(fd, features) do { \
-	fd = uffd_open(features); \
-	if (fd < 0) \
-		SKIP(return, "no userfaultfd with features %#llx", \
-		     (unsigned long long)(features)); \
-} while (0)
-
 TEST_F(region, missing_pages_ask_the_owner_once_each)
 {
 	struct owner owner;
 	int fd;
 
-	UFFD_OPEN(fd, 0);
+	fd = uffd_open(0);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd with these features");
 	AT(0)[0] = 1;	/* there before: never asked for */
 	ASSERT_EQ(0, uffd_register(fd, self->p, self->len, UFFDIO_REGISTER_MODE_MISSING));
 	owner_start(&owner, fd);
@@ -129,7 +124,7 @@ TEST_F(region, missing_pages_ask_the_owner_once_each)
 	EXPECT_FILL(AT(0) + 1, self->page - 1, self->fill);
 	owner_stop(&owner);
 	EXPECT_EQ(4, owner.missing);
-	EXPECT_EQ(20, REGION_KB(self));
+	EXPECT_EQ(20, region_kb(self));
 	/* Without an owner the rest fills itself again. */
 	close(fd);
 	EXPECT_FILL(AT(5), 11 * self->page, self->fill);
@@ -141,7 +136,9 @@ TEST_F(region, unregistered_range_is_fill_again)
 	struct owner owner;
 	int fd;
 
-	UFFD_OPEN(fd, 0);
+	fd = uffd_open(0);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd with these features");
 	ASSERT_EQ(0, uffd_register(fd, self->p, self->len, UFFDIO_REGISTER_MODE_MISSING));
 	owner_start(&owner, fd);
 	EXPECT_EQ(OTHER, AT(2)[0]);
@@ -159,7 +156,9 @@ TEST_F(region, kernel_access_of_a_missing_page_asks_the_owner)
 	struct owner owner;
 	int fd, fds[2];
 
-	UFFD_OPEN(fd, 0);
+	fd = uffd_open(0);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd with these features");
 	ASSERT_EQ(0, pipe(fds));
 	ASSERT_EQ(0, uffd_register(fd, self->p, self->len, UFFDIO_REGISTER_MODE_MISSING));
 	owner_start(&owner, fd);
@@ -177,7 +176,9 @@ TEST_F(region, zeropage_gives_zeros_and_dropping_it_asks_again)
 	struct owner owner;
 	int fd;
 
-	UFFD_OPEN(fd, 0);
+	fd = uffd_open(0);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd with these features");
 	ASSERT_EQ(0, uffd_register(fd, self->p, self->len, UFFDIO_REGISTER_MODE_MISSING));
 	ASSERT_EQ(0, ioctl(fd, UFFDIO_ZEROPAGE, &zero));
 	EXPECT_FILL(AT(2), 2 * self->page, 0);
@@ -199,7 +200,9 @@ TEST_F(region, write_protected_pages_report_the_write_and_keep_their_bytes)
 	struct owner owner;
 	int fd;
 
-	UFFD_OPEN(fd, UFFD_FEATURE_PAGEFAULT_FLAG_WP);
+	fd = uffd_open(UFFD_FEATURE_PAGEFAULT_FLAG_WP);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd with these features");
 	/* Two written, two read, the rest untouched. */
 	memset(AT(0), OTHER, 2 * self->page);
 	read_pages(AT(2), 2, 1);
@@ -230,7 +233,9 @@ TEST_F(region, write_protected_untouched_pages_are_fill)
 	struct owner owner;
 	int fd;
 
-	UFFD_OPEN(fd, UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_UNPOPULATED);
+	fd = uffd_open(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_UNPOPULATED);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd with these features");
 	ASSERT_EQ(0, uffd_register(fd, self->p, self->len, UFFDIO_REGISTER_MODE_WP));
 	ASSERT_EQ(0, uffd_protect(fd, self->p, self->len, UFFDIO_WRITEPROTECT_MODE_WP));
 	owner_start(&owner, fd);
@@ -257,7 +262,9 @@ TEST_F(region, moved_pages_leave_fill_behind)
 	int fd;
 
 	ASSERT_NE(MAP_FAILED, to);
-	UFFD_OPEN(fd, UFFD_FEATURE_MOVE);
+	fd = uffd_open(UFFD_FEATURE_MOVE);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd with these features");
 	ASSERT_EQ(0, uffd_register(fd, to, self->len, UFFDIO_REGISTER_MODE_MISSING));
 	memset(AT(1), OTHER, self->page);
 	AT(4)[0] = 1;

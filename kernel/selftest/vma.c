@@ -56,7 +56,7 @@ TEST_F(region, mremap_grows_in_place_with_fill)
 	ASSERT_EQ(0, munmap(AT(4), self->len - 4 * self->page));
 	ASSERT_EQ(self->p, mremap(self->p, 4 * self->page, self->len, 0));
 	EXPECT_EQ(1, vma_count(self->p, self->len));
-	EXPECT_EQ(4, REGION_KB(self));
+	EXPECT_EQ(4, region_kb(self));
 	EXPECT_FILL(AT(0), self->page, OTHER);
 	EXPECT_FILL(AT(1), self->len - self->page, self->fill);
 }
@@ -82,7 +82,7 @@ TEST_F(region, mremap_shrunk_and_grown_again_is_fill_again)
 {
 	memset(self->p, OTHER, self->len);
 	ASSERT_EQ(self->p, mremap(self->p, self->len, 4 * self->page, 0));
-	EXPECT_EQ(16, REGION_KB(self));
+	EXPECT_EQ(16, region_kb(self));
 	ASSERT_EQ(self->p, mremap(self->p, 4 * self->page, self->len, 0));
 	EXPECT_FILL(AT(0), 4 * self->page, OTHER);
 	EXPECT_FILL(AT(4), self->len - 4 * self->page, self->fill);
@@ -177,7 +177,7 @@ TEST_F(region, read_only_is_fill_and_writable_later)
 	ASSERT_EQ(0, mprotect(self->p, self->len, PROT_READ | PROT_WRITE));
 	for (size_t i = 0; i < self->pages; i++)
 		AT(i)[i] = OTHER;
-	EXPECT_EQ((long)self->len / 1024, REGION_KB(self));
+	EXPECT_EQ((long)self->len / 1024, region_kb(self));
 	for (size_t i = 0; i < self->pages; i++) {
 		EXPECT_EQ(i, first_bad(AT(i), self->page, self->fill));
 		EXPECT_FILL(AT(i) + i + 1, self->page - i - 1, self->fill);
@@ -191,12 +191,12 @@ static void escape(int sig)
 	siglongjmp(escaped, sig);
 }
 
-static bool write_faults(volatile unsigned char *p)
+static bool write_faults(unsigned char *p)
 {
 	signal(SIGSEGV, escape);
 	if (sigsetjmp(escaped, 1))
 		return true;
-	*p = OTHER;
+	store_byte(p, OTHER);
 	return false;
 }
 
