@@ -140,8 +140,9 @@ static void regret_table(FILE *out, const struct panel *panel)
 
 	snprintf(caption, sizeof(caption),
 		 "Regret of each subject: %s. Ratio to the best of the workload, in time "
-		 "(alloc + touch + free) and in memory (committed); 1.00 is the best; +N: bytes a "
-		 "byte more where the best commits nothing",
+		 "(alloc + touch + free) and in memory (committed); 1.00 is the best; tied: the "
+		 "interval of the ratio includes 1; +N: bytes a byte more where the best commits "
+		 "nothing",
 		 panel_title(panel, title, sizeof(title)));
 	html_scroll_begin(out, caption);
 	fputs("<table class=\"regret\"><caption>", out);

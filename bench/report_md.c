@@ -72,7 +72,8 @@ static void regret_table(FILE *out, const struct panel *panel)
 	char title[96], time[NUMBER_CHARS], memory[NUMBER_CHARS];
 	const char *why;
 
-	fputs("\nRegret, time / memory (ratio to the best; ~ is tied with it):\n\n| subject |",
+	fputs("\nRegret, time / memory (ratio to the best; ~ is tied: its interval includes "
+	      "1):\n\n| subject |",
 	      out);
 	for (size_t i = 0; i < panel->n; i++) {
 		if (verdict_is_fraction(panel->verdicts[i]))

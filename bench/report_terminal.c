@@ -169,9 +169,12 @@ void report_print_terminal(const struct report *report, FILE *out)
 		fprintf(out, "\nVERDICT  none: this run holds no sample that can be ranked\n");
 		return;
 	}
-	fprintf(out, "\nTime: alloc + touch + free per touched page. Committed: bytes per byte "
-		     "touched. Regret: ratio\nto the best (* it is the best, ~ tied with it, +N "
-		     "bytes a byte more where the best commits none).\n");
+	fputs("\nTime: alloc + touch + free per touched page. Committed: bytes per byte touched. "
+	      "Regret: "
+	      "ratio to\nthe best: * it is the best, ~ tied (the ratio's interval includes 1), +N "
+	      "bytes a "
+	      "byte more where\nthe best commits none.\n",
+	      out);
 	print_crossings(report, out);
 	if (report->overhead.slowdown.n)
 		fprintf(out, "\nTimeline sampler: %s\n",
