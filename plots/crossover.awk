@@ -16,6 +16,7 @@ cell("target") != target || cell("subject") == "null" || cell("total_cost") + 0 
 		groups[++n_groups] = key
 	fill[key] = cell("fill")
 	size[key] = cell("size_bytes")
+	threads[key] = cell("threads")
 	if (!(size[key] in size_seen)) {
 		size_seen[size[key]] = 1
 		n_sizes++
@@ -70,7 +71,7 @@ function read_crossings(key, file, p,   line, f, h, i, at, eager, lazy_of, pct_o
 				h[f[i]] = i
 			continue
 		}
-		if (f[h["target"]] != target || f[h["fill"]] != fill[key] || f[h["size_bytes"]] != size[key])
+		if (f[h["target"]] != target || f[h["fill"]] != fill[key] || f[h["size_bytes"]] != size[key] || f[h["threads"]] != threads[key])
 			continue
 		eager = f[h["eager"]]
 		if (!(eager in lazy_of))

@@ -4,7 +4,13 @@
 # reserved MiB, committed MiB, minor and major faults since "reserve") and panel-i.gp (title and marks).
 # Wants: dir, run, want ("memory" or "faults").
 
-BEGIN { FS = "\t"; MIB = 1048576; LABEL_PX = 52; PLOT_PX = 544 }
+BEGIN {
+	FS = "\t"
+	MIB = 1048576
+	LABEL_PX = 52
+	PLOT_PX = 544 # a panel's width and height, as timeline.gpi draws it
+	PANEL_PX = 150
+}
 
 FNR == 1 { read_header(); next }
 
@@ -120,7 +126,7 @@ function write_marks(file,   i, row, x, name) {
 		if (row == 3)
 			continue
 		row_end[row] = x + LABEL_PX + (length(name) > 5 ? 12 : 0)
-		print "set label " quoted(name) " at " mark_ms[i] ", graph 1 offset 0," 0.6 + row * 0.85 " left font ',14' textcolor rgb INK" > file
+		print "set label " quoted(name) " at " mark_ms[i] ", graph " 1 + (10 + 16 * row) / PANEL_PX " left font ',14' textcolor rgb INK" > file
 		if (row > most_rows) most_rows = row
 	}
 }

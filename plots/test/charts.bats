@@ -120,7 +120,7 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 @test "charts: steps too close for their names leave some out rather than overlap" {
 	fixture_cells "$run_dir" host mmap dense-up
 	fixture_timelines "$run_dir" "mmap" 3
-	awk -F, -v OFS=, 'NR > 1 && $6 == "end" { $1 = 4e9 } 1' "$run_dir/timeline/mmap.csv" >"$run_dir/x"
+	awk -F, -v OFS=, 'NR > 1 && $6 == "end" { $1 = "4000000000" } 1' "$run_dir/timeline/mmap.csv" >"$run_dir/x"
 	mv "$run_dir/x" "$run_dir/timeline/mmap.csv"
 	draw
 	sound
@@ -154,6 +154,12 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 	run --separate-stderr "$root/scripts/plots.sh" "$run_dir"
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"has no cells.csv; write it with: build/tabench report"* ]]
+}
+
+@test "charts: CSV with quotes and commas in fields keeps its columns" {
+	printf '%s\n' 'a,b,c' '1,"x, ""y""",2' '"",,"z"' >"$run_dir/x.csv"
+	run awk -f "$root/plots/csv.awk" "$run_dir/x.csv"
+	[ "$output" = "$(printf 'a\tb\tc\n1\tx, "y"\t2\n\t\tz')" ]
 }
 
 @test "charts: each chart file has its line in plots/README.md" {
