@@ -306,13 +306,13 @@ void html_cell_tables(FILE *out, const struct report *report)
 	for (size_t i = 0; i < report->verdicts.n; i++) {
 		const struct verdict *v = &report->verdicts.groups[i];
 		const char *unit = v->fastest ? v->fastest->cost_unit : "-";
-		char title[96], caption[320], size[NUMBER_CHARS];
+		char workload[96], title[192], caption[384], size[NUMBER_CHARS];
 
-		snprintf(caption, sizeof(caption), "%s, fill %.0f, %s, %s",
-			 workload_title(v->group, title, sizeof(title)), v->group->fill,
+		snprintf(title, sizeof(title), "%s, fill %.0f, %s, %s",
+			 workload_title(v->group, workload, sizeof(workload)), v->group->fill,
 			 text_bytes(v->group->size_bytes, size), v->group->target);
 		fputs("<details><summary>", out);
-		html_text(out, caption);
+		html_text(out, title);
 		fputs("</summary>\n", out);
 		snprintf(caption, sizeof(caption),
 			 "%s: costs per page in %s, median and 95 %% interval; every repetition of "
