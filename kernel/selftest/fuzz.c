@@ -24,6 +24,8 @@ static const char usage[] =
 	"  --threads N  that many independent streams in one process; default 1,\n"
 	"               with which operations and data depend on the seed only\n"
 	"  --replay     print each operation before it is done\n"
+	"  --corrupt    change a byte unseen before the last check: the run must fail,\n"
+	"               which shows that the fuzzer finds what it looks for\n"
 	"As root it also swaps (zram), merges (KSM) and collapses (khugepaged).\n"
 	"Exit status: 0 all was right, 1 it was not, 2 wrong usage, 4 no tamalloc.\n";
 
@@ -36,6 +38,7 @@ static struct options {
 	unsigned long ops;
 	unsigned long threads;
 	bool replay;
+	bool corrupt;
 } options = { .threads = 1 };
 
 static __thread struct fuzzer *this_fuzzer;
@@ -65,6 +68,7 @@ static void parse_options(int argc, char **argv)
 		{ "ops", required_argument, NULL, 'o' },
 		{ "threads", required_argument, NULL, 'n' },
 		{ "replay", no_argument, NULL, 'r' },
+		{ "corrupt", no_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ },
 	};
@@ -87,6 +91,9 @@ static void parse_options(int argc, char **argv)
 			break;
 		case 'r':
 			options.replay = true;
+			break;
+		case 'c':
+			options.corrupt = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -142,6 +149,25 @@ static bool time_is_over(void)
 	       (now.tv_sec == deadline.tv_sec && now.tv_nsec >= deadline.tv_nsec);
 }
 
+/* One byte of the first page that can be read. */
+static void corrupt(struct fuzzer *f)
+{
+	for (int n = 0; n < SLOTS; n++) {
+		struct slot *s = &f->slot[n];
+
+		for (unsigned int i = 0; s->addr && i < s->pages; i++) {
+			unsigned char *p = s->addr + i * FUZZ_PAGE + 123, byte;
+
+			if (!(s->page[i].prot & PROT_READ) ||
+			    pread(f->mem_fd, &byte, 1, (off_t)p) != 1)
+				continue;
+			byte ^= 1;
+			if (pwrite(f->mem_fd, &byte, 1, (off_t)p) == 1)
+				return;
+		}
+	}
+}
+
 static void *fuzz_stream(void *arg)
 {
 	struct fuzzer *f = arg;
@@ -154,6 +180,8 @@ static void *fuzz_stream(void *arg)
 			count = options.ops - f->op;
 		some_operations(f, count);
 	}
+	if (options.corrupt)
+		corrupt(f);
 	slots_check(f);
 	return NULL;
 }

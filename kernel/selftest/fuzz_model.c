@@ -28,7 +28,7 @@ void tell(struct fuzzer *f, const char *format, ...)
 	vsnprintf(line + used, sizeof(f->trace[0]) - used, format, args);
 	va_end(args);
 	if (f->loud)
-		printf("# %s\n", line);
+		printf("# %s%s\n", f->thread < 0 ? "child: " : "", line);
 }
 
 void fail(struct fuzzer *f, const char *format, ...)
