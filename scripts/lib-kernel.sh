@@ -207,8 +207,8 @@ kernel_key() {
 	} | sha256sum | cut -c1-16
 }
 
-tree_content() { # DIR: names and content of its source files
-	(cd "$1" && find . -type f ! -name '*.o' ! -name '*.ko' ! -name '*.mod*' ! -name '.*' -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum)
+tree_content() { # DIR: names and content of its source files, not of its tests
+	(cd "$1" && find . -type f ! -path './test/*' ! -name '*.o' ! -name '*.ko' ! -name '*.mod*' ! -name '.*' -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum)
 }
 
 # make in the build directory of this variant, with everything that could differ from run to run fixed.

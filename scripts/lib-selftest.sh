@@ -12,11 +12,14 @@ die() {
 	exit "${code:-1}"
 }
 
+# make in the directories of the self-tests of the system calls and of the modules.
 selftest_make() {
-	local tree
+	local tree dir
 	tree=$("$root/scripts/kernel.sh" source)
-	make -s --no-print-directory -C "$root/kernel/selftest" KSFT="$tree/tools/testing/selftests" \
-		UAPI="$root/kernel/src/include/uapi" OUTPUT="$selftest_dir" "$@"
+	for dir in kernel/selftest kernel/modules/test; do
+		make -s --no-print-directory -C "$root/$dir" KSFT="$tree/tools/testing/selftests" \
+			UAPI="$root/kernel/src/include/uapi" OUTPUT="$selftest_dir" "$@"
+	done
 }
 
 build_selftests() {
