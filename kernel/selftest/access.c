@@ -221,6 +221,19 @@ TEST_F(region, proc_mem_write_into_a_read_only_part)
 	}
 }
 
+TEST_F(region, proc_mem_of_an_inaccessible_part)
+{
+	unsigned char buf[4096];
+	int fd = open("/proc/self/mem", O_RDWR);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, mprotect(self->p, self->len, PROT_NONE));
+	EXPECT_EQ(4096, pread(fd, buf, 4096, (off_t)AT(3)));
+	EXPECT_FILL(buf, 4096, self->fill);
+	ASSERT_EQ(0, mprotect(self->p, self->len, PROT_READ));
+	EXPECT_FILL(self->p, self->len, self->fill);
+}
+
 TEST_F(region, ptrace_peeks_and_pokes_untouched_pages)
 {
 	__u64 filled, word;

@@ -32,7 +32,7 @@ static bool three_scans(void)
 {
 	long before = read_long(KSM "full_scans");
 
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 9000; i++) {
 		if (read_long(KSM "full_scans") >= before + 3)
 			return true;
 		usleep(10000);

@@ -153,7 +153,7 @@ static bool khugepaged_twice(void)
 	const char *path = THP "khugepaged/full_scans";
 	long before = read_long(path);
 
-	for (int i = 0; i < 6000; i++) {
+	for (int i = 0; i < 12000; i++) {
 		if (read_long(path) >= before + 3)
 			return true;
 		usleep(10000);
