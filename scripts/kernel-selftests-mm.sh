@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# kernel-selftests-mm.sh [--runs N] [--only REGEX] : run the kernel's own tools/testing/selftests/mm, those
-# of kernel/selftest/mm-tests.txt, N times (default 3) on the patched and on the unpatched kernel, each run
-# in a boot of its own. Prints a Markdown table. A test that fails in all runs on the patched kernel and in
+# kernel-selftests-mm.sh [OPTION]... : run the kernel's own tools/testing/selftests/mm, those of
+# kernel/selftest/mm-tests.txt, on the patched and on the unpatched kernel, each run in a boot of its own.
+#
+#   --runs N          how often, default 3
+#   --only REGEX      these lines of the list only
+#   --patched DIR     kernels that were built before; default: built as scripts/kernel.sh does
+#   --unpatched DIR
+#
+# Prints a Markdown table. A test that fails in all runs on the patched kernel and in
 # none on the unpatched is a failure (exit status 1).
 set -euo pipefail
 
@@ -11,14 +17,14 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/lib-selftest.sh
 . "$root/scripts/lib-selftest.sh"
 
-runs=3 only=.
+runs=3 only=. patched='' unpatched=''
 while [ $# -gt 0 ]; do
 	case $1 in
-	--runs | --only)
+	--runs | --only | --patched | --unpatched)
 		[ -n "${2:-}" ] || code=2 die "$1 needs a value"
 		declare "${1#--}=$2"
 		;;
-	*) code=2 die "unknown option '$1'; known: --runs N --only REGEX" ;;
+	*) code=2 die "unknown option '$1'; known: --runs N --only REGEX --patched DIR --unpatched DIR" ;;
 	esac
 	shift 2
 done
@@ -87,12 +93,14 @@ outcome() { # VARIANT TEST
 	fi
 }
 
+[ -n "$patched" ] || patched=$("$root/scripts/kernel.sh" build)
+[ -n "$unpatched" ] || unpatched=$(UNPATCHED=1 "$root/scripts/kernel.sh" build)
 build_mm_tests
 rm -f "$work"/{patched,unpatched}.[0-9]*
 for ((run = 1; run <= runs; run++)); do
 	for variant in patched unpatched; do
 		echo "kernel-selftests-mm: run $run of $runs, $variant" >&2
-		run_boot "$(UNPATCHED=$([ $variant = patched ] || echo 1) "$root/scripts/kernel.sh" build)" "$work/$variant.$run"
+		run_boot "${!variant}" "$work/$variant.$run"
 		mv "$work/$variant.$run.log" "$work/log.$variant.$run"
 	done
 done
@@ -101,10 +109,10 @@ regressions=()
 echo "| test | patched | unpatched |"
 echo "|---|---|---|"
 for test in "${tests[@]}"; do
-	patched=$(outcome patched "$test")
-	unpatched=$(outcome unpatched "$test")
-	echo "| $test | $patched | $unpatched |"
-	if [ "$patched" = "fails $runs/$runs" ] && [[ $unpatched != fails* ]]; then
+	with=$(outcome patched "$test")
+	without=$(outcome unpatched "$test")
+	echo "| $test | $with | $without |"
+	if [ "$with" = "fails $runs/$runs" ] && [[ $without != fails* ]]; then
 		regressions+=("$test")
 	fi
 done

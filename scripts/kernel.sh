@@ -5,6 +5,7 @@
 #                   bzImage, config, System.map, version, modules/, build.log
 # kernel.sh key   : the key of everything that goes into that build
 # kernel.sh source : the directory of Linux as it came, unpacked
+# kernel.sh series : write the mailable patch series to build/kernel-series and check it; TAP on stdout
 #
 # Environment:
 #   DEBUG=1         KASAN, lockdep, DEBUG_VM, ... (kernel/config/debug) instead of kernel/config/bench
@@ -50,11 +51,23 @@ source)
 	lay_source
 	echo "$pristine"
 	;;
+series)
+	prepare
+	lay_source
+	# shellcheck source=scripts/lib-series.sh
+	. "$root/scripts/lib-series.sh"
+	series_failed=0
+	make_series_commits
+	write_series
+	check_series_style
+	check_series_builds
+	exit $series_failed
+	;;
 -h | --help)
 	usage
 	;;
 *)
 	usage
-	code=2 die "unknown command '${1:-}'; known: build key source"
+	code=2 die "unknown command '${1:-}'; known: build key source series"
 	;;
 esac
