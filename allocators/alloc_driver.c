@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+/*
+ * driver/...: kernel memory that the character devices of kernel/modules/tamalloc_driver.ko hand
+ * over, one open file for each block. All but driver/lazy hold the whole block from the allocation
+ * on; the device says how many bytes it holds, because smaps does not show them as ours.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "../kernel/modules/tamalloc_driver.h"
+#include "allocator.h"
+
+#define DIR	 "/dev/tamalloc/"
+#define FDS_MAX	 65536
+#define FDS_WORD (sizeof(unsigned long) * CHAR_BIT)
+
+/* The open files of all blocks, a bit each: what held() asks. */
+static _Atomic unsigned long open_fds[FDS_MAX / FDS_WORD];
+
+static bool supported(const char *path, char *reason, size_t reason_bytes)
+{
+	if (access(path, R_OK | W_OK) == 0)
+		return true;
+	if (errno == EACCES)
+		snprintf(reason, reason_bytes, "%s is not yours to open; run as root", path);
+	else
+		snprintf(reason, reason_bytes,
+			 "no %s; build kernel/modules and load tamalloc_driver.ko", path);
+	return false;
+}
+
+/* Many blocks are many open files: as many as we may. */
+static int prepare(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill)
+{
+	struct rlimit limit;
+
+	(void)ctx;
+	(void)size_bytes;
+	(void)fill;
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max < FDS_MAX ? limit.rlim_max : FDS_MAX;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	/* Written once here, so that no later write to it faults. */
+	for (size_t i = 0; i < FDS_MAX / FDS_WORD; i++)
+		atomic_fetch_and(&open_fds[i], atomic_load(&open_fds[i]));
+	return 0;
+}
+
+static int alloc(const char *path, size_t size_bytes, unsigned char fill, struct block *block)
+{
+	struct tamalloc_driver_reserve wish = {.size_bytes = size_bytes, .fill = fill};
+	size_t page_bytes = sysconf(_SC_PAGESIZE), bytes;
+	void *addr;
+	int fd, error;
+
+	if (!size_bytes)
+		return -EINVAL;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	error = -EMFILE;
+	if (fd >= FDS_MAX)
+		goto close;
+	if (ioctl(fd, TAMALLOC_DRIVER_RESERVE, &wish)) {
+		error = -errno;
+		goto close;
+	}
+	bytes = (size_bytes + page_bytes - 1) & ~(page_bytes - 1);
+	addr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (addr == MAP_FAILED) {
+		error = -errno;
+		goto close;
+	}
+	atomic_fetch_or(&open_fds[fd / FDS_WORD], 1ul << fd % FDS_WORD);
+	*block = (struct block){
+		.addr = launder(addr), .bytes = bytes, .holds_fill = true, .handle = fd};
+	return 0;
+
+close:
+	close(fd);
+	return error;
+}
+
+static int release(struct alloc_ctx *ctx, struct block *block)
+{
+	int fd = block->handle, error = 0;
+
+	(void)ctx;
+	if (munmap(block->addr, block->bytes))
+		error = -errno;
+	atomic_fetch_and(&open_fds[fd / FDS_WORD], ~(1ul << fd % FDS_WORD));
+	return close(fd) && !error ? -errno : error;
+}
+
+static void held(struct alloc_ctx *ctx, struct alloc_held *held)
+{
+	struct tamalloc_driver_info info;
+
+	(void)ctx;
+	for (size_t i = 0; i < FDS_MAX / FDS_WORD; i++)
+		for (unsigned long bits = atomic_load(&open_fds[i]); bits; bits &= bits - 1) {
+			int fd = i * FDS_WORD + __builtin_ctzl(bits);
+
+			if (!ioctl(fd, TAMALLOC_DRIVER_INFO, &info))
+				held->driver_bytes += info.held_bytes;
+		}
+}
+
+/* The hooks do not say for which subject they are called: one pair for each device. */
+#define DEVICE(device)                                                                          \
+	static bool supported_##device(char *reason, size_t reason_bytes)                       \
+	{                                                                                       \
+		return supported(DIR #device, reason, reason_bytes);                            \
+	}                                                                                       \
+	static int alloc_##device(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill, \
+				  struct block *block)                                          \
+	{                                                                                       \
+		(void)ctx;                                                                      \
+		return alloc(DIR #device, size_bytes, fill, block);                             \
+	}
+
+DEVICE(kmalloc_memset)
+DEVICE(kzalloc)
+DEVICE(vzalloc)
+DEVICE(pages)
+DEVICE(lazy)
+
+#define SUBJECT(device, text, what, can)                                                      \
+	{                                                                                     \
+		.name = "driver/" text, .summary = what,                                      \
+		.flags = ALLOC_NEEDS_KERNEL | ALLOC_NEEDS_ROOT | (can),                       \
+		.supported = supported_##device, .prepare = prepare, .alloc = alloc_##device, \
+		.release = release, .held = held,                                             \
+	}
+
+static struct allocator subjects[] = {
+	SUBJECT(kmalloc_memset, "kmalloc+memset", "driver: kmalloc of 4 MiB at a time, memset",
+		ALLOC_FILL_ANY),
+	SUBJECT(kzalloc, "kzalloc", "driver: kzalloc of 4 MiB at a time", 0),
+	SUBJECT(vzalloc, "vzalloc", "driver: one vzalloc", 0),
+	SUBJECT(pages, "pages", "driver: alloc_page and fill, all pages at once", ALLOC_FILL_ANY),
+	SUBJECT(lazy, "lazy", "driver: a fault handler makes each page on its first access",
+		ALLOC_LAZY | ALLOC_LAZY_FILL | ALLOC_FILL_ANY),
+};
+
+__attribute__((constructor)) static void register_drivers(void)
+{
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++)
+		allocator_register(&subjects[i]);
+}
