@@ -9,7 +9,8 @@
  *  - sampled: /proc/PID/statm and stat, read with pread(2) on descriptors opened once, on absolute
  *    deadlines, by a thread that allocates nothing. The kernel keeps these counters per CPU and
  *    many versions show them without the CPUs' parts: a sample may be off by
- * timeline_batch_bytes().
+ * timeline_batch_bytes(). The thread preempts no one: on a busy
+ *    machine deadlines are missed, and counted.
  *  - exact: the tracepoint kmem:rss_stat through perf_event_open(2): each change of the main
  * thread, with its total. Needs CAP_PERFMON (or root), tracefs and Linux 6.2 or newer.
  *

@@ -84,7 +84,8 @@ static void *sampler_main(void *argument)
 	struct sampler *s = argument;
 	uint64_t deadline_ns, missed;
 
-	/* Waking up preempts no one: on a busy machine a tick is missed rather than the program slowed. */
+	/* Waking up preempts no one: on a busy machine a tick is missed rather than the program
+	 * slowed. */
 	pthread_setschedparam(pthread_self(), SCHED_BATCH, &no_priority);
 	prctl(PR_SET_TIMERSLACK, 1ul);
 	for (deadline_ns = now_ns(); !atomic_load_explicit(&s->stop, memory_order_relaxed);) {
