@@ -6,13 +6,12 @@
  * set (anonymous, file and shared-memory pages; the zero page, hugetlb pages and page tables count
  * 0). Times are CLOCK_MONOTONIC in ns; in a CSV they count from the program's exec. Two sources:
  *
- *  - sampled: /proc/PID/statm and stat, read with pread(2) on descriptors opened once, on absolute
- *    deadlines, by a thread that allocates nothing. The kernel keeps these counters per CPU and
- *    many versions show them without the CPUs' parts: a sample may be off by
- * timeline_batch_bytes(). The thread preempts no one: on a busy
- *    machine deadlines are missed, and counted.
+ *  - sampled: /proc/PID/statm and stat, read with pread(2) on descriptors opened once, on
+ *    absolute deadlines, by a thread that allocates nothing and preempts no one: on a busy
+ *    machine deadlines are missed, and counted. The kernel keeps these counters per CPU, and many
+ *    versions leave the CPUs' parts out: a sample may be off by timeline_batch_bytes().
  *  - exact: the tracepoint kmem:rss_stat through perf_event_open(2): each change of the main
- * thread, with its total. Needs CAP_PERFMON (or root), tracefs and Linux 6.2 or newer.
+ *    thread, with its total. Needs CAP_PERFMON (or root), tracefs and Linux 6.2 or newer.
  *
  * A program marks its phases by writing lines "CLOCK_MONOTONIC_ns name\n" to the descriptor whose
  * number is in the environment variable TA_MARKS_FD (always TIMELINE_MARKS_FD).
