@@ -42,7 +42,7 @@ build_mm_tests() {
 	[ -n "${NO_INSTALL:-}" ] || "$root/scripts/setup.sh" kernel test
 	tree=$("$root/scripts/kernel.sh" source)
 	mkdir -p "$work" "$programs"
-	(cd "$tree" && rsync -aR tools/testing/selftests tools/include mm/gup_test.h lib/./test_hmm_uapi.h scripts Makefile "$work/tree/")
+	(cd "$tree" && rsync -aR tools/testing/selftests tools/include mm/gup_test.h lib/test_hmm_uapi.h include/vdso scripts Makefile "$work/tree/")
 	make -s -C "$tree" O="$work/headers" headers > "$work/build.log" 2>&1 || die "no kernel headers; log: $work/build.log"
 	make -k -j"$(nproc)" -C "$work/tree/tools/testing/selftests/mm" OUTPUT="$programs" \
 		KHDR_INCLUDES="-isystem $work/headers/usr/include" EXTRA_CFLAGS=-static >> "$work/build.log" 2>&1 || true

@@ -142,15 +142,11 @@ int main(void)
 	if (knob_set(MODE_FILE, "0"))
 		ksft_exit_skip("cannot write " MODE_FILE ": needs root\n");
 	ksft_set_plan(ARRAY_LEN(modes) * ARRAY_LEN(ways) * 4);
-	ksft_print_msg(
-		"Committed_AS in KB against before, as %lu KB are asked for, touched and given "
-		"back;\n",
-		ASK_BYTES / 1024);
-	ksft_print_msg(
-		"then four times the memory and swap of the machine are asked for at once.\n");
-	ksft_print_msg(
-		"mode        CommitLimit  memory by                      asked       touched  "
-		"given back  four times all\n");
+	ksft_print_msg("Committed_AS in KB against before, as %lu KB are asked for,\n",
+		       ASK_BYTES / 1024);
+	ksft_print_msg("touched and given back; then four times memory and swap at once.\n");
+	ksft_print_msg("%-12s%-13s%-31s%-12s%-9s%s\n", "mode", "CommitLimit", "memory by",
+		       "asked", "touched", "given back  four times all");
 	for (size_t m = 0; m < ARRAY_LEN(modes); m++) {
 		if (knob_set(MODE_FILE, modes[m].value))
 			ksft_exit_fail_perror(MODE_FILE);

@@ -81,9 +81,8 @@ int main(void)
 	write_pages(p, TOUCH_KB * 1024 / page_bytes(), 1, 1);
 	measure(&touched);
 
-	ksft_print_msg(
-		"                       reserved KB  committed KB  VmRSS KB  tamstat reserved  "
-		"tamstat committed\n");
+	ksft_print_msg("%23s%s%s\n", "", "reserved KB  committed KB  VmRSS KB  tamstat reserved  ",
+		       "tamstat committed");
 	row("before", &before);
 	row("500 MB reserved", &reserved);
 	row("150 MB of it touched", &touched);
@@ -103,7 +102,7 @@ int main(void)
 	ksft_test_result(committed_kb * 100 / reserved_kb == 30,
 			 "30 %% of the area is committed\n");
 	ksft_test_result(stat_equals_proc(&before) && stat_equals_proc(&reserved) &&
-				 stat_equals_proc(&touched),
+			 stat_equals_proc(&touched),
 			 "the totals of the process are those of /proc\n");
 	ksft_finished();
 }
