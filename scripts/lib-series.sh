@@ -137,7 +137,7 @@ check_series_style() {
 		ignores=()
 		[[ $patch != *-selftests-* ]] || ignores=(--ignore "$selftest_ignores")
 		status=0
-		(cd "$pristine" && perl scripts/checkpatch.pl --strict "${ignores[@]}" --no-summary --terse --show-types "$patch") >&2 || status=1
+		(cd "$series_out" && perl "$pristine/scripts/checkpatch.pl" "--root=$pristine" --strict "${ignores[@]}" --no-summary --terse --show-types "$patch") >&2 || status=1
 		tap $status "checkpatch --strict: ${patch##*/}"
 	done
 }
