@@ -13,7 +13,7 @@ setup:          ## install the Debian packages that build and bench need (NO_INS
 build:          ## build/tabench, build/taworker
 	@scripts/build.sh build
 
-bench:          ## measure, chart, report  (PROFILE=smoke|default|full SUBJECTS= WORKLOADS= RESUME=1 NO_INSTALL=1 NO_TUNE=1)
+bench:          ## measure, chart, report  (PROFILE=smoke|default|full SUBJECTS= WORKLOADS= TARGETS=host|vm|host,vm RESUME=1 NO_INSTALL=1 NO_TUNE=1)
 	@scripts/bench.sh
 
 test:           ## every test; STAGES="name ..." picks some

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmap, mmap/noreserve, mmap/populate, mmap/thp: private anonymous mappings straight from the
- * kernel. A fill byte other than 0 is written over the whole mapping at once, eagerly.
+ * mmap, mmap/noreserve, mmap/populate, mmap/thp, mmap/mthp-<size>: private anonymous mappings
+ * straight from the kernel. A fill byte other than 0 is written over the whole mapping at once,
+ * eagerly.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -149,8 +151,65 @@ static struct allocator subjects[] = {
 	},
 };
 
+/* ---- mmap/mthp-<size>: one for each size that this kernel has below the largest ---- */
+
+#define MTHP_MAX 12
+
+static struct {
+	struct allocator allocator;
+	char name[24], size[16], summary[80];
+} mthp[MTHP_MAX];
+
+/* Root or the guest may set what these need; anyone else cannot. */
+static bool mthp_supported(char *reason, size_t reason_bytes)
+{
+	const char *no_tune = getenv("NO_TUNE");
+
+	if (no_tune && *no_tune) {
+		snprintf(reason, reason_bytes,
+			 "NO_TUNE forbids to choose the size of huge pages; leave it out");
+		return false;
+	}
+	if (!access(THP_DIR "enabled", W_OK))
+		return true;
+	snprintf(reason, reason_bytes,
+		 "only root may choose the size of huge pages; run it with sudo");
+	return false;
+}
+
+static void register_mthp(void)
+{
+	unsigned n = 0;
+
+	for (size_t kib = 8; kib < HUGE_BYTES >> 10; kib *= 2) {
+		char path[96];
+
+		snprintf(path, sizeof(path), THP_DIR "hugepages-%zukB/enabled", kib);
+		if (n == MTHP_MAX || access(path, F_OK))
+			continue;
+		snprintf(mthp[n].size, sizeof(mthp[n].size), "%zukB", kib);
+		if (kib < 1024)
+			snprintf(mthp[n].name, sizeof(mthp[n].name), "mmap/mthp-%zuk", kib);
+		else
+			snprintf(mthp[n].name, sizeof(mthp[n].name), "mmap/mthp-%zum", kib >> 10);
+		snprintf(mthp[n].summary, sizeof(mthp[n].summary),
+			 "mmap with huge pages of %zu KiB only", kib);
+		mthp[n].allocator = (struct allocator){
+			.name = mthp[n].name,
+			.summary = mthp[n].summary,
+			.flags = ALLOC_LAZY | ALLOC_FILL_ANY | ALLOC_HUGE,
+			.mthp_size = mthp[n].size,
+			.supported = mthp_supported,
+			.alloc = alloc_thp,
+			.release = release,
+		};
+		allocator_register(&mthp[n++].allocator);
+	}
+}
+
 __attribute__((constructor)) static void register_family(void)
 {
+	register_mthp();
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++)
 		allocator_register(&subjects[i]);
 }

@@ -55,6 +55,9 @@ struct allocator {
 	const char *summary; /* required: one line */
 	unsigned flags;
 	const char *preload; /* file name of the library the worker is started under, or NULL */
+	/* The size of huge pages in sysfs ("64kB") that alone may be given while the worker runs,
+	 * a setting of the whole machine (bench/knobs.h); or NULL. */
+	const char *mthp_size;
 
 	/* Optional: can it run here? If not, one sentence into reason (what is missing, what would
 	 * help). */

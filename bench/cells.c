@@ -138,6 +138,12 @@ static double metric_of(const struct sample *s, enum cell_metric metric, double 
 	return NAN;
 }
 
+bool result_comparable(const struct result *result)
+{
+	return strcmp(result->identity->clock, "icount") ||
+	       result->of[CELL_TOTAL_COST].value >= ICOUNT_COMPARABLE;
+}
+
 struct estimate cell_estimate(const double *values, size_t n, const char *clock)
 {
 	double *known = calloc(n ? n : 1, sizeof(*known));

@@ -59,6 +59,12 @@ struct results {
 	double page_bytes;
 };
 
+/* Under instruction counting a cost below this is not compared. */
+#define ICOUNT_COMPARABLE 10e6
+
+/* Is the total cost large enough to be compared? Always on a monotonic clock. */
+bool result_comparable(const struct result *result);
+
 /* Groups the measured samples. 0 or -ENOMEM; freed by results_free(). samples must outlive results.
  */
 int results_build(struct results *results, const struct samples *samples, double page_bytes);

@@ -13,6 +13,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "environment.h"
+#include "knobs.h"
 #include "report.h"
 #include "run.h"
 #include "runner.h"
@@ -21,6 +22,8 @@ COMMAND(run, "measure a plan, write results/<time>-<host>/ and its report")
 
 static const char usage[] =
 	"usage: tabench run [OPTION...]\n\n"
+	"  --target LIST       host, vm or host,vm (default: host). vm: our kernel in a virtual\n"
+	"                      machine that counts instructions\n"
 	"  --profile NAME      smoke, default or full (tabench list says what they are)\n"
 	"  --subjects A,B      only these ways of getting memory\n"
 	"  --workloads A,B     only these ways of using it\n"
@@ -34,8 +37,12 @@ static const char usage[] =
 	"  --resume DIR        continue an earlier run: takes only what is missing\n"
 	"  --samples-only      no timelines and no report: tabench report DIR writes it later\n"
 	"  --worker FILE       another worker program (default: taworker beside tabench)\n"
-	"  --dry-run           print the plan and a time estimate, measure nothing\n\n"
-	"The environment variables PROFILE, SUBJECTS, WORKLOADS and RESUME (1: results/latest, or "
+	"  --dry-run           print the plan and a time estimate, measure nothing\n"
+	"  --guest FILE        this is that virtual machine: lines for the host on stdout; FILE "
+	"holds\n"
+	"                      samples that need not be taken again\n\n"
+	"The environment variables PROFILE, SUBJECTS, WORKLOADS, TARGETS and RESUME (1: "
+	"results/latest, or "
 	"a\n"
 	"directory) stand in for options not given.\n"
 	"Ctrl-C ends the run, keeps what was measured and writes the report.\n"
@@ -51,11 +58,13 @@ enum {
 	PLAN_FILLS,
 	PLAN_REPETITIONS,
 	PLAN_SEED,
+	PLAN_TARGETS,
 	PLAN_COUNT
 };
 
 static const char *const plan_keys[PLAN_COUNT] = {
-	"profile", "subjects", "workloads", "sizes_bytes", "fills", "repetitions", "seed",
+	"profile", "subjects",	  "workloads", "sizes_bytes",
+	"fills",   "repetitions", "seed",      "targets",
 };
 
 struct request {
@@ -63,6 +72,7 @@ struct request {
 	const char *out, *resume, *worker;
 	uint64_t timeout_s; /* 0: not given */
 	bool perf_stat, samples_only, dry_run;
+	const char *guest; /* where the samples taken before are, or NULL */
 	char worker_path[4096];
 };
 
@@ -73,7 +83,17 @@ static const char *non_empty(const char *text)
 
 static int parse_options(int argc, char **argv, struct request *request, bool *help)
 {
-	enum { OUT = PLAN_COUNT, RESUME, WORKER, TIMEOUT, PERF_STAT, SAMPLES_ONLY, DRY_RUN, HELP };
+	enum {
+		OUT = PLAN_COUNT,
+		RESUME,
+		WORKER,
+		TIMEOUT,
+		PERF_STAT,
+		SAMPLES_ONLY,
+		DRY_RUN,
+		GUEST,
+		HELP
+	};
 	static const struct option options[] = {
 		{"profile", required_argument, NULL, PLAN_PROFILE},
 		{"subjects", required_argument, NULL, PLAN_SUBJECTS},
@@ -82,6 +102,9 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		{"fill", required_argument, NULL, PLAN_FILLS},
 		{"reps", required_argument, NULL, PLAN_REPETITIONS},
 		{"seed", required_argument, NULL, PLAN_SEED},
+		{"target", required_argument, NULL, PLAN_TARGETS},
+		{"targets", required_argument, NULL, PLAN_TARGETS},
+		{"guest", required_argument, NULL, GUEST},
 		{"out", required_argument, NULL, OUT},
 		{"resume", required_argument, NULL, RESUME},
 		{"worker", required_argument, NULL, WORKER},
@@ -120,6 +143,9 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		case DRY_RUN:
 			request->dry_run = true;
 			break;
+		case GUEST:
+			request->guest = optarg;
+			break;
 		case HELP:
 			*help = true;
 			return EXIT_DONE;
@@ -146,6 +172,8 @@ static void take_environment_variables(struct request *request)
 		request->texts[PLAN_SUBJECTS] = non_empty(getenv("SUBJECTS"));
 	if (!request->texts[PLAN_WORKLOADS])
 		request->texts[PLAN_WORKLOADS] = non_empty(getenv("WORKLOADS"));
+	if (!request->texts[PLAN_TARGETS])
+		request->texts[PLAN_TARGETS] = non_empty(getenv("TARGETS"));
 	if (!request->resume && resume && strcmp(resume, "0"))
 		request->resume = strcmp(resume, "1") ? resume : "results/latest";
 }
@@ -156,9 +184,16 @@ static int options_from_request(const struct request *request, struct plan_optio
 	const char *const *texts = request->texts;
 	const char *profile = texts[PLAN_PROFILE] ? texts[PLAN_PROFILE] : "default";
 	uint64_t repetitions = 0;
+	const char *targets = texts[PLAN_TARGETS] ? texts[PLAN_TARGETS] : "host";
 	int error = parse_profile(profile, options);
 
-	if (!error && texts[PLAN_SUBJECTS])
+	options->guest = request->guest != NULL;
+	options->targets = targets_parse(targets);
+	if (!error && !options->targets)
+		error = usage_error("--target (TARGETS) '%s' is neither host, vm nor host,vm",
+				    targets);
+	/* The guest's kernel has subjects that this one may not know. */
+	if (!error && texts[PLAN_SUBJECTS] && options->targets & TARGET_HOST)
 		error = parse_subjects(texts[PLAN_SUBJECTS], options);
 	if (!error && texts[PLAN_WORKLOADS])
 		error = parse_workloads(texts[PLAN_WORKLOADS], options);
@@ -252,7 +287,11 @@ static void print_plan(const struct plan *plan)
 		printf("%u pairs with and without the timeline's sampler; one timeline for each "
 		       "subject\n",
 		       options->profile->overhead_pairs);
-	printf("settings of this machine that will be changed: none\n");
+	if (options->targets & TARGET_VM)
+		printf("then the virtual machine: %" PRIu64 " MiB each, %d repetitions\n",
+		       options->profile->vm_size_bytes >> 20, VM_REPETITIONS);
+	printf("settings of this machine that will be changed: %s\n",
+	       knobs_needed(plan) ? "sizes of huge pages (restored at the end)" : "none");
 	printf("estimated time: %u:%02u\n", seconds / 60, seconds % 60);
 }
 
@@ -275,13 +314,35 @@ static bool any_failure(const struct run_tally *tally)
 {
 	return tally->outcomes[OUTCOME_KILLED] || tally->outcomes[OUTCOME_TIMEOUT] ||
 	       tally->outcomes[OUTCOME_FAILED] || tally->failed_timelines ||
-	       tally->verify_passed < tally->verify_cells;
+	       tally->verify_passed < tally->verify_cells || tally->vm_outcome == VM_FAILED;
+}
+
+/* The guest's part: what failed is in the samples. */
+static int carry_out_guest(const struct plan *plan, struct run_dir *dir, const char *taken,
+			   bool samples_only)
+{
+	struct run_tally tally;
+	char samples[4200];
+	int error;
+
+	if (rename(taken, run_dir_file(dir, "samples.jsonl", samples)))
+		return failure("cannot take over the samples of before: %s", strerror(errno));
+	error = guest_send_run(dir);
+	if (!error)
+		error = run_plan(plan, dir, !samples_only, &tally);
+	if (!error && !samples_only)
+		error = guest_send_timelines(dir);
+	return error ? failure("the guest's part: %s", strerror(-error)) : EXIT_DONE;
 }
 
 static int carry_out(const struct plan *plan, struct run_dir *dir, bool samples_only)
 {
 	struct run_tally tally;
-	int error = run_plan(plan, dir, !samples_only, &tally);
+	int error;
+
+	fprintf(stderr, "tabench: settings of this machine that will be changed: %s\n",
+		knobs_needed(plan) ? "sizes of huge pages (restored at the end)" : "none");
+	error = run_plan(plan, dir, !samples_only, &tally);
 
 	if (error && error != -EINTR)
 		return EXIT_FAILED;
@@ -290,12 +351,38 @@ static int carry_out(const struct plan *plan, struct run_dir *dir, bool samples_
 		fprintf(stderr, "tabench: interrupted; continue with --resume %s\n", dir->path);
 	if ((!samples_only && report_run(dir->path)) || error)
 		return EXIT_FAILED;
-	if (!plan->n_supported) {
+	if (!plan->n_supported && !tally.outcomes[OUTCOME_OK] && !tally.earlier &&
+	    tally.vm_outcome != VM_FAILED) {
 		failure("nothing of the plan can run here; the reasons are in %s/samples.jsonl",
 			dir->path);
 		return EXIT_NOTHING_COULD_RUN;
 	}
 	return any_failure(&tally) ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* What the guest is told: the plan as typed. A resumed run keeps it. */
+static int remember_arguments(const struct request *request, struct run_dir *dir)
+{
+	static const char *const options[PLAN_COUNT] = {
+		"--profile", "--subjects", "--workloads", "--size", "--fill", "--reps", "--seed",
+	};
+	json_t *arguments;
+
+	if (json_object_get(dir->record, "vm_arguments"))
+		return 0;
+	arguments = json_array();
+	for (int i = 0; i < PLAN_TARGETS; i++) {
+		const char *text = request->texts[i];
+
+		if (!text && i == PLAN_SEED)
+			text = "1"; /* the same from run to run */
+		if (!text)
+			continue;
+		json_array_append_new(arguments, json_string(options[i]));
+		json_array_append_new(arguments, json_string(text));
+	}
+	json_object_set_new(dir->record, "vm_arguments", arguments);
+	return run_dir_save(dir);
 }
 
 static int plan_and_run(const struct request *request, const struct plan_options *options,
@@ -306,11 +393,19 @@ static int plan_and_run(const struct request *request, const struct plan_options
 
 	if (plan_expand(&plan, options))
 		return failure("no memory for the plan");
-	if (!plan.n_cells)
+	if (!(options->targets & TARGET_HOST)) {
+		plan_free(&plan);
+		plan.estimate_s = 0;
+	}
+	if (!plan.n_cells && options->targets & TARGET_HOST)
 		code = usage_error("the plan is empty: no subject and workload are left");
 	else if (request->dry_run)
 		print_plan(&plan);
 	else if (!dir->record && run_dir_create(dir, request->out, &plan, argv))
+		code = EXIT_FAILED;
+	else if (request->guest)
+		code = carry_out_guest(&plan, dir, request->guest, request->samples_only);
+	else if (options->targets & TARGET_VM && remember_arguments(request, dir))
 		code = EXIT_FAILED;
 	else
 		code = carry_out(&plan, dir, request->samples_only);
@@ -331,9 +426,6 @@ static int cmd_run(int argc, char **argv)
 		return code;
 	}
 	take_environment_variables(&request);
-	if (non_empty(getenv("TARGETS")) && strcmp(getenv("TARGETS"), "host"))
-		return usage_error("TARGETS '%s': this build measures the host only; leave it out",
-				   getenv("TARGETS"));
 	if (request.resume && request.out)
 		return usage_error("--out and --resume exclude each other: a resumed run stays "
 				   "where it is");

@@ -13,11 +13,15 @@
 
 static const struct profile profiles[] = {
 	{"smoke", "does everything work: small and short, no claim", 32ull << 20, 3, 3,
-	 ARRAY(5, 50, 100), false},
+	 ARRAY(5, 50, 100), false, 32ull << 20,
+	 "null,mmap,mmap/thp,mmap/mthp-64k,glibc/malloc+memset,tamalloc/syscall-4k,driver/"
+	 "lazy,driver/kzalloc",
+	 "dense-up,sparse-1pct,stride-16,read-dense"},
 	{"default", "the figures of the report", 256ull << 20, 9, 25,
-	 ARRAY(1, 5, 10, 25, 50, 75, 100), false},
+	 ARRAY(1, 5, 10, 25, 50, 75, 100), false, 128ull << 20, NULL, NULL},
 	{"full", "more repetitions and a finer crossover", 256ull << 20, 15, 40,
-	 ARRAY(1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100), true},
+	 ARRAY(1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100), true, 128ull << 20, NULL,
+	 NULL},
 };
 
 const struct profile *profile_at(unsigned index)
@@ -79,12 +83,44 @@ void cell_identity(const struct cell *cell, const char *extra, char out[CELL_IDE
 	if (extra)
 		sorted[n++] = extra;
 	qsort(sorted, n, sizeof(sorted[0]), compare_names);
-	used = snprintf(out, CELL_IDENTITY_CHARS, "host|%s|%s|%" PRIu64 "|%u|%u|",
+	used = snprintf(out, CELL_IDENTITY_CHARS, "%s|%s|%s|%" PRIu64 "|%u|%u|", cell_target(cell),
 			cell->subject->name, cell->workload->name, cell->size_bytes, cell->threads,
 			cell->fill);
 	for (unsigned i = 0; i < n && used < CELL_IDENTITY_CHARS; i++)
 		used += snprintf(out + used, CELL_IDENTITY_CHARS - (size_t)used, "%s%s",
 				 i ? "," : "", sorted[i]);
+}
+
+const char *targets_name(unsigned targets)
+{
+	static const char *const names[] = {"", "host", "vm", "host,vm"};
+
+	return names[targets & (TARGET_HOST | TARGET_VM)];
+}
+
+unsigned targets_parse(const char *text)
+{
+	if (!strcmp(text, "vm,host"))
+		text = "host,vm";
+	for (unsigned targets = TARGET_HOST; targets <= (TARGET_HOST | TARGET_VM); targets++)
+		if (!strcmp(text, targets_name(targets)))
+			return targets;
+	return 0;
+}
+
+const char *cell_target(const struct cell *cell)
+{
+	return cell->guest ? "vm" : "host";
+}
+
+const char *cell_clock(const struct cell *cell)
+{
+	return cell->guest ? "icount" : "monotonic";
+}
+
+const char *cell_cost_unit(const struct cell *cell)
+{
+	return cell->guest ? "instructions" : "ns";
 }
 
 bool subject_supported(const struct allocator *subject, char *reason, size_t reason_bytes)
@@ -208,26 +244,45 @@ static int add_cells_of(struct plan *plan, const struct cell *template)
 	return error;
 }
 
+/* Is name in the comma-separated list? NULL holds everything. */
+static bool listed(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = list; at; at = strchr(at, ','), at = at ? at + 1 : NULL)
+		if (!strncmp(at, name, length) && (at[length] == ',' || !at[length]))
+			return true;
+	return !list;
+}
+
 /* Empty lists mean all that are not special; the plan names them, so that it means the same when it
  * is resumed. */
 static void name_everything(struct plan_options *options)
 {
+	const struct profile *profile = options->profile;
+	const char *subjects = options->guest ? profile->vm_subjects : NULL;
+	const char *workloads = options->guest ? profile->vm_workloads : NULL;
+
 	if (!options->n_subjects)
 		for (const struct allocator *a = allocator_first(); a; a = a->next)
-			if (options->n_subjects < PLAN_MAX_LIST)
+			if (options->n_subjects < PLAN_MAX_LIST && listed(subjects, a->name))
 				options->subjects[options->n_subjects++] = a;
 	if (!options->n_workloads)
 		for (const struct workload *w = workload_first(); w; w = w->next)
-			if (!w->special && options->n_workloads < PLAN_MAX_LIST)
+			if (!w->special && options->n_workloads < PLAN_MAX_LIST &&
+			    listed(workloads, w->name))
 				options->workloads[options->n_workloads++] = w;
 	if (!options->n_sizes)
-		options->sizes_bytes[options->n_sizes++] = options->profile->size_bytes;
+		options->sizes_bytes[options->n_sizes++] = options->guest
+								   ? options->profile->vm_size_bytes
+								   : options->profile->size_bytes;
 	if (!options->n_fills) {
 		options->fills[options->n_fills++] = 0;
 		options->fills[options->n_fills++] = 0xab;
 	}
 	if (!options->repetitions)
-		options->repetitions = options->profile->repetitions;
+		options->repetitions =
+			options->guest ? VM_REPETITIONS : options->profile->repetitions;
 }
 
 static bool subject_wanted(const struct plan_options *options, const struct allocator *subject)
@@ -252,7 +307,8 @@ static int expand_size_and_fill(struct plan *plan, uint64_t size_bytes, unsigned
 
 	for (const struct workload *w = workload_first(); w; w = w->next) {
 		for (const struct allocator *a = allocator_first(); a; a = a->next) {
-			struct cell template = {.subject = a,
+			struct cell template = {.guest = options->guest,
+						.subject = a,
 						.workload = w,
 						.size_bytes = size_bytes,
 						.threads = 1,
@@ -273,6 +329,8 @@ const struct cell *plan_overhead_cell(const struct plan *plan)
 {
 	const struct cell *chosen = NULL;
 
+	if (plan->options.guest) /* one CPU, which sampler and worker share: nothing to learn */
+		return NULL;
 	for (unsigned i = 0; i < plan->n_cells; i++) {
 		const struct cell *cell = &plan->cells[i];
 		bool best = !strcmp(cell->subject->name, "mmap") &&

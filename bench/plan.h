@@ -30,7 +30,15 @@ struct profile {
 	const int64_t *percents; /* values of a workload's parameter touched_pct */
 	unsigned n_percents;
 	bool percents_for_fills; /* vary percent for fills other than 0 as well */
+	uint64_t vm_size_bytes;
+	/* Comma-separated, NULL: all; where the user names none. */
+	const char *vm_subjects, *vm_workloads;
 };
+
+/* Under instruction counting two repetitions are enough: they differ by what really differs. */
+#define VM_REPETITIONS 2
+
+enum { TARGET_HOST = 1u << 0, TARGET_VM = 1u << 1 };
 
 const struct profile *profile_find(const char *name); /* NULL if unknown */
 const struct profile *profile_at(unsigned index);     /* NULL past the end */
@@ -52,6 +60,9 @@ struct plan_options {
 	uint64_t huge_page_bytes; /* what one touch may commit with ALLOC_HUGE; 0: no THP here */
 	bool thp_always;	  /* every subject may get huge pages */
 	const char *worker_path;  /* the taworker binary */
+	unsigned targets;	  /* what is measured: TARGET_HOST, TARGET_VM or both */
+	bool guest; /* this is the virtual machine: cells are of target vm, costs are instructions
+		     */
 };
 
 struct cell {
@@ -59,6 +70,7 @@ struct cell {
 	char identity
 		[CELL_IDENTITY_CHARS]; /* target|subject|workload|size_bytes|threads|fill|params
 					*/
+	bool guest;		       /* target vm */
 	const struct allocator *subject;
 	const struct workload *workload;
 	uint64_t size_bytes;
@@ -97,6 +109,15 @@ bool plan_coin(const struct plan *plan, unsigned pair);
 
 /* Writes cell's identity; extra ("sampler=on"), if not NULL, counts as one more parameter. */
 void cell_identity(const struct cell *cell, const char *extra, char out[CELL_IDENTITY_CHARS]);
+
+/* "host", "vm", "host,vm" and back; 0 for what is none of them. */
+const char *targets_name(unsigned targets);
+unsigned targets_parse(const char *text);
+
+/* "host" or "vm"; "monotonic" or "icount"; "ns" or "instructions". */
+const char *cell_target(const struct cell *cell);
+const char *cell_clock(const struct cell *cell);
+const char *cell_cost_unit(const struct cell *cell);
 
 /* Can the subject run here at all? If not, one sentence into reason. */
 bool subject_supported(const struct allocator *subject, char *reason, size_t reason_bytes);

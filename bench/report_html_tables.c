@@ -123,11 +123,11 @@ static void regret_cells(FILE *out, const struct verdict *v, const struct result
 		fprintf(out, ">%s</td>", r ? r->n ? "not ranked" : r->outcome : "-");
 		return;
 	}
-	fprintf(out, "<td class=\"n h%d\">%s%s</td>", heat(r->regret_time.value),
+	fprintf(out, "<td class=\"n h%d\">%s%s%s</td>", heat(r->regret_time.value),
 		r == v->fastest ? "<span class=\"mark\">best</span> "
 		: r->tied_time	? "<span class=\"mark\">tied</span> "
 				: "",
-		text_ratio(r->regret_time.value, number));
+		text_ratio(r->regret_time.value, number), result_comparable(r) ? "" : "*");
 	fprintf(out, "<td class=\"n h%d\">%s</td>",
 		isnan(r->regret_memory) ? heat(1 + r->of[CELL_COMMITTED_PER_TOUCHED].value)
 					: heat(r->regret_memory),
@@ -191,6 +191,11 @@ void html_verdict(FILE *out, const struct report *report)
 		fputs("<h3>", out);
 		html_text(out, panel_title(panel, title, sizeof(title)));
 		fputs("</h3>\n", out);
+		if (panel_note(panel)) {
+			fputs("<p>", out);
+			html_text(out, panel_note(panel));
+			fputs("</p>\n", out);
+		}
 		best_table(out, panel);
 		regret_table(out, panel);
 	}

@@ -100,8 +100,9 @@ static void regret_table(FILE *out, const struct panel *panel)
 			if (verdict_is_fraction(v))
 				continue;
 			if (r && result_ranked(r, &why))
-				fprintf(out, " %s%s / %s |", r->tied_time ? "~" : "",
+				fprintf(out, " %s%s%s / %s |", r->tied_time ? "~" : "",
 					text_ratio(r->regret_time.value, time),
+					result_comparable(r) ? "" : "\\*",
 					text_regret_memory(v, r, memory));
 			else
 				fprintf(out, " %s |", r && !r->n ? r->outcome : "-");
@@ -172,6 +173,10 @@ void report_write_markdown(const struct report *report, FILE *out)
 		fprintf(out, "\n### %s, %zu repetitions%s\n\n",
 			panel_title(panel, line, sizeof(line)), panel->repetitions,
 			panel->too_few ? " (too few for a claim)" : "");
+		if (panel_note(panel)) {
+			text(out, panel_note(panel));
+			fputs("\n\n", out);
+		}
 		best_table(out, panel);
 		regret_table(out, panel);
 	}

@@ -365,6 +365,17 @@ static double page_bytes(struct report *r)
 	return (double)sysconf(_SC_PAGESIZE);
 }
 
+/* What became of the virtual machine's part, where it did not come to its end. */
+static void add_vm_note(struct report *r)
+{
+	const json_t *vm = json_object_get(r->run, "vm");
+	const char *outcome = json_string_value(json_object_get(vm, "outcome"));
+	const char *reason = json_string_value(json_object_get(vm, "reason"));
+
+	if (outcome && strcmp(outcome, "ok"))
+		samples_note(&r->samples, "vm: %s: %s", outcome, reason ? reason : "no reason");
+}
+
 /* How the run ended, and whether it can carry claims. */
 static void add_notes(struct report *r)
 {
@@ -376,6 +387,7 @@ static void add_notes(struct report *r)
 
 	if (json_array_size(sessions) && ended && strcmp(ended, "complete"))
 		samples_note(&r->samples, "the run ended before its plan was done (%s)", ended);
+	add_vm_note(r);
 	for (size_t i = 0; i < r->n_panels; i++) {
 		too_few |= r->panels[i].too_few;
 		if (r->panels[i].too_few && r->panels[i].repetitions < fewest)

@@ -102,6 +102,8 @@ struct text_section {
 	const char *const *sentences; /* NULL-terminated */
 };
 
+/* What must stand wherever costs of target vm are shown; NULL for a host's. */
+const char *panel_note(const struct panel *panel);
 extern const struct text_section report_method, report_definitions, report_threats;
 
 #endif

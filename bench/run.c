@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "commands.h"
+#include "knobs.h"
 #include "perf_stat.h"
 #include "progress.h"
 #include "run.h"
@@ -95,12 +96,23 @@ static int open_samples(struct run *run)
 	return 0;
 }
 
+void run_tally_sample(struct run *run, const json_t *sample)
+{
+	const char *outcome = json_string_value(json_object_get(sample, "outcome"));
+
+	for (unsigned i = 0; outcome && i < OUTCOME_COUNT; i++)
+		run->tally->outcomes[i] += !strcmp(outcome, outcome_name(i));
+	tally_verify(run, sample);
+}
+
 /* ---- one sample ---- */
 
-static int write_sample(struct run *run, json_t *sample)
+int run_write_sample(struct run *run, json_t *sample)
 {
 	int error = sink_append(&run->sink, sample);
 
+	if (!error && run->plan->options.guest)
+		error = guest_send(sample);
 	if (error) {
 		progress_end(&run->progress);
 		failure("cannot write %s: %s; what was measured is kept: make room, then continue "
@@ -140,6 +152,7 @@ static void take(struct run *run, const struct placement *placement, struct work
 		 json_t **metrics)
 {
 	struct sampler *sampler = NULL;
+	int error;
 	struct worker_job job = {
 		.worker_path = run->plan->options.worker_path,
 		.cell = placement->cell,
@@ -153,7 +166,12 @@ static void take(struct run *run, const struct placement *placement, struct work
 		job.on_end = end_sampling;
 		job.arg = &sampler;
 	}
-	if (strcmp(placement->kind, "stat")) {
+	error = knobs_set(placement->cell->subject->mthp_size);
+	if (error) {
+		*result = (struct worker_result){.outcome = OUTCOME_FAILED};
+		snprintf(result->reason, sizeof(result->reason),
+			 "the size of huge pages cannot be set: %s", strerror(-error));
+	} else if (strcmp(placement->kind, "stat")) {
 		worker_run(&job, result);
 		if (job.on_start && !sampler) {
 			result->outcome = OUTCOME_FAILED;
@@ -191,12 +209,11 @@ static int take_and_write(struct run *run, const struct placement *placement)
 	sample = sample_json(placement, &result);
 	if (metrics)
 		json_object_update_new(json_object_get(sample, "metrics"), metrics);
-	error = write_sample(run, sample);
-	tally_verify(run, sample);
+	error = run_write_sample(run, sample);
+	run_tally_sample(run, sample);
 	json_decref(sample);
 	if (error)
 		return error;
-	run->tally->outcomes[result.outcome]++;
 	snprintf(label, sizeof(label), "%s %s fill %u", cell->subject->name, cell->workload->name,
 		 cell->fill);
 	progress_step(&run->progress, cell->estimate_s, label);
@@ -225,7 +242,7 @@ static int note_unsupported(struct run *run)
 		result.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 		snprintf(result.reason, sizeof(result.reason), "%s", placement.cell->reason);
 		sample = sample_json(&placement, &result);
-		error = write_sample(run, sample);
+		error = run_write_sample(run, sample);
 		json_decref(sample);
 		if (error)
 			return error;
@@ -326,7 +343,8 @@ static int record_timelines(struct run *run)
 		.run_dir = run->dir->path,
 		.worker = options->worker_path,
 		.subjects = subjects,
-		.size_bytes = options->profile->size_bytes,
+		.size_bytes = options->guest ? options->profile->vm_size_bytes
+					     : options->profile->size_bytes,
 		.timeout_ns = options->timeout_s * 1000000000ull,
 		.interrupt = runner_interrupt_flag(),
 	};
@@ -337,7 +355,8 @@ static int record_timelines(struct run *run)
 	for (unsigned i = 0; i < options->n_subjects; i++)
 		if (subject_supported(options->subjects[i], reason, sizeof(reason)))
 			subjects[timelines.n_subjects++] = (struct timeline_subject){
-				options->subjects[i]->name, options->subjects[i]->preload};
+				options->subjects[i]->name, options->subjects[i]->preload,
+				options->subjects[i]->mthp_size};
 	failed = timeline_run_all(&timelines);
 	run->tally->failed_timelines = failed > 0 ? (unsigned)failed : 0;
 	return runner_interrupted() ? -EINTR : failed < 0 ? failed : 0;
@@ -360,11 +379,16 @@ int run_plan(const struct plan *plan, struct run_dir *dir, bool timelines, struc
 		goto close_samples;
 	begin_progress(&run);
 	runner_signals_begin();
+	if (knobs_needed(plan))
+		knobs_begin(); /* where that fails, the cells that need it fail */
 	error = take_samples(&run);
 	progress_end(&run.progress);
 	runner_signals_end();
 	if (!error && timelines && plan->n_supported)
 		error = record_timelines(&run);
+	knobs_end();
+	if (!error && plan->options.targets & TARGET_VM)
+		error = run_vm(&run, plan, dir, timelines, tally);
 	tally->elapsed_s = now_s() - started_s;
 	if (!error || error == -EINTR) {
 		int unwritten = run_dir_session_end(dir, error ? "interrupted" : "complete",

@@ -30,15 +30,15 @@ json_t *plan_options_json(const struct plan_options *options)
 		json_array_append_new(sizes, json_integer((json_int_t)options->sizes_bytes[i]));
 	for (unsigned i = 0; i < options->n_fills; i++)
 		json_array_append_new(fills, json_integer(options->fills[i]));
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:I, s:b, s:b, s:I, s:I, s:b}",
-			 "profile", options->profile->name, "subjects", subjects, "workloads",
-			 workloads, "sizes_bytes", sizes, "fills", fills, "repetitions",
-			 options->repetitions, "timeout_s", options->timeout_s, "seed",
-			 (json_int_t)options->seed, "percents_for_fills",
-			 options->percents_for_fills, "perf_stat", options->perf_stat,
-			 "memory_available_bytes", (json_int_t)options->memory_available_bytes,
-			 "huge_page_bytes", (json_int_t)options->huge_page_bytes, "thp_always",
-			 options->thp_always);
+	return json_pack(
+		"{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:I, s:b, s:b, s:I, s:I, s:b}", "profile",
+		options->profile->name, "targets", targets_name(options->targets), "subjects",
+		subjects, "workloads", workloads, "sizes_bytes", sizes, "fills", fills,
+		"repetitions", options->repetitions, "timeout_s", options->timeout_s, "seed",
+		(json_int_t)options->seed, "percents_for_fills", options->percents_for_fills,
+		"perf_stat", options->perf_stat, "memory_available_bytes",
+		(json_int_t)options->memory_available_bytes, "huge_page_bytes",
+		(json_int_t)options->huge_page_bytes, "thp_always", options->thp_always);
 }
 
 static int lists_from_json(const json_t *json, struct plan_options *options)
@@ -77,17 +77,17 @@ static int lists_from_json(const json_t *json, struct plan_options *options)
 
 int plan_options_from_json(const json_t *json, struct plan_options *options)
 {
-	const char *profile;
+	const char *profile, *targets = "host";
 	json_int_t seed, memory, huge;
 	int repetitions, timeout_s, percents, perf_stat, thp_always;
 	json_error_t error;
 
 	*options = (struct plan_options){0};
 	if (json_unpack_ex((json_t *)json, &error, 0,
-			   "{s:s, s:i, s:i, s:I, s:b, s:b, s:I, s:I, s:b}", "profile", &profile,
-			   "repetitions", &repetitions, "timeout_s", &timeout_s, "seed", &seed,
-			   "percents_for_fills", &percents, "perf_stat", &perf_stat,
-			   "memory_available_bytes", &memory, "huge_page_bytes", &huge,
+			   "{s:s, s?s, s:i, s:i, s:I, s:b, s:b, s:I, s:I, s:b}", "profile",
+			   &profile, "targets", &targets, "repetitions", &repetitions, "timeout_s",
+			   &timeout_s, "seed", &seed, "percents_for_fills", &percents, "perf_stat",
+			   &perf_stat, "memory_available_bytes", &memory, "huge_page_bytes", &huge,
 			   "thp_always", &thp_always)) {
 		failure("the plan in run.json cannot be read: %s", error.text);
 		return -EINVAL;
@@ -98,6 +98,7 @@ int plan_options_from_json(const json_t *json, struct plan_options *options)
 			"the build that began it");
 		return -EINVAL;
 	}
+	options->targets = targets_parse(targets);
 	options->repetitions = (unsigned)repetitions;
 	options->timeout_s = (unsigned)timeout_s;
 	options->seed = (uint64_t)seed;
@@ -127,7 +128,7 @@ char *run_dir_file(const struct run_dir *dir, const char *name, char out[4200])
 }
 
 /* Written beside and renamed, so that run.json is always whole. */
-static int write_record(const struct run_dir *dir)
+int run_dir_save(const struct run_dir *dir)
 {
 	char path[4200], beside[4200];
 	int error;
@@ -238,7 +239,7 @@ int run_dir_create(struct run_dir *dir, const char *out, const struct plan *plan
 				"plan", plan_options_json(&plan->options), "cells", plan->n_cells,
 				"supported_cells", plan->n_supported, "estimate_s",
 				plan->estimate_s, "environment", environment_json(), "sessions");
-	error = write_record(dir);
+	error = run_dir_save(dir);
 	if (!error && !out)
 		point_latest_to(dir->run_id);
 	return error;
@@ -285,7 +286,7 @@ int run_dir_session_begin(struct run_dir *dir)
 	json_array_append_new(
 		json_object_get(dir->record, "sessions"),
 		json_pack("{s:s, s:s, s:n}", "started_utc", now, "ended", "killed", "elapsed_s"));
-	return write_record(dir);
+	return run_dir_save(dir);
 }
 
 int run_dir_session_end(struct run_dir *dir, const char *how, double elapsed_s)
@@ -295,7 +296,7 @@ int run_dir_session_end(struct run_dir *dir, const char *how, double elapsed_s)
 
 	json_object_set_new(last, "ended", json_string(how));
 	json_object_set_new(last, "elapsed_s", json_real(elapsed_s));
-	return write_record(dir);
+	return run_dir_save(dir);
 }
 
 void run_dir_close(struct run_dir *dir)

@@ -31,6 +31,9 @@ int run_dir_session_end(struct run_dir *dir, const char *how, double elapsed_s);
 /* The directory's file name as a path. Returns out. */
 char *run_dir_file(const struct run_dir *dir, const char *name, char out[4200]);
 
+/* Writes run.json again, with what was set in record. 0, or -errno after one line on stderr. */
+int run_dir_save(const struct run_dir *dir);
+
 void run_dir_close(struct run_dir *dir);
 
 /* What a plan was expanded from, both ways. From: 0, or -errno after one line on stderr. */

@@ -69,27 +69,27 @@ static json_t *committed_json(const uint64_t values[PROBE_MAX_FIELDS], uint64_t 
 			 parts[2], "shmem_or_memfd", parts[3], "driver", parts[4]);
 }
 
-static json_t *phase_json(enum phase name, const struct record_phase *phase)
+static json_t *phase_json(enum phase name, const struct record_phase *phase, const char *cost_unit)
 {
 	json_t *committed;
 
 	json_decref(committed_json(phase->values, phase->shmem_or_memfd_bytes, phase->driver_bytes,
 				   &committed));
 	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name", phase_name(name),
-			 "cost", value_or_null(phase->cost), "cost_unit", "ns", "user_cost",
+			 "cost", value_or_null(phase->cost), "cost_unit", cost_unit, "user_cost",
 			 field(phase->values, "user_cost"), "sys_cost",
 			 field(phase->values, "sys_cost"), "minor_faults",
 			 field(phase->values, "minor_faults"), "major_faults",
 			 field(phase->values, "major_faults"), "committed_bytes", committed);
 }
 
-static json_t *phases_json(const struct record *record)
+static json_t *phases_json(const struct record *record, const char *cost_unit)
 {
 	json_t *phases = json_array();
 
 	for (unsigned i = 0; i < PHASE_COUNT; i++)
 		if (record->phases[i].present)
-			json_array_append_new(phases, phase_json(i, &record->phases[i]));
+			json_array_append_new(phases, phase_json(i, &record->phases[i], cost_unit));
 	return phases;
 }
 
@@ -135,7 +135,8 @@ static json_t *metrics_json(const struct placement *placement, const struct reco
 	for (const struct probe *p = probe_first(); p && i < PROBE_MAX; p = p->next, i++) {
 		char name[64];
 
-		snprintf(name, sizeof(name), "probe_cost_%s_ns", p->name);
+		snprintf(name, sizeof(name), "probe_cost_%s_%s", p->name,
+			 cell_cost_unit(placement->cell));
 		json_object_set_new(metrics, name, value_or_null(record->probe_cost_ns[i]));
 	}
 	return metrics;
@@ -151,11 +152,11 @@ static json_t *measured_json(const struct placement *placement, const struct rec
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:{s:o, s:o}, s:o, s:b, "
 		"s:o}",
-		"phases", phases_json(r), "touched_pages", value_or_null(r->touched_pages),
-		"reserved_bytes", value_or_null(r->reserved_bytes), "committed_bytes", committed,
-		"committed_parts", parts, "page_table_bytes", field(r->settled, "page_table_bytes"),
-		"vma_count", field(r->settled, "vma_count"), "huge_bytes",
-		field(r->settled, "huge_bytes"), "peak_rss_bytes",
+		"phases", phases_json(r, cell_cost_unit(placement->cell)), "touched_pages",
+		value_or_null(r->touched_pages), "reserved_bytes", value_or_null(r->reserved_bytes),
+		"committed_bytes", committed, "committed_parts", parts, "page_table_bytes",
+		field(r->settled, "page_table_bytes"), "vma_count", field(r->settled, "vma_count"),
+		"huge_bytes", field(r->settled, "huge_bytes"), "peak_rss_bytes",
 		field(r->settled, "peak_rss_bytes"), "rss_after_free_bytes",
 		value_or_null(r->rss_after_free_bytes), "latency", "hw", "cycles",
 		counter_over_phases(r, "cycles"), "dtlb_misses",
@@ -193,7 +194,8 @@ json_t *sample_json(const struct placement *placement, const struct worker_resul
 		"schema", SCHEMA, "kind", placement->kind, "run_id", placement->run_id, "cell_id",
 		id, "block", placement->block, "order", placement->order, "rep", placement->rep,
 		"started_ns", (json_int_t)result->started_ns, "purpose", placement->purpose,
-		"target", "host", "clock", "monotonic", "subject", cell->subject->name, "backend",
+		"target", cell_target(cell), "clock", cell_clock(cell), "subject",
+		cell->subject->name, "backend",
 		text_or_null(measured ? result->record.backend : ""), "workload",
 		cell->workload->name, "size_bytes", (json_int_t)cell->size_bytes, "threads",
 		cell->threads, "fill", cell->fill, "params", params_json(placement), "outcome",

@@ -123,7 +123,7 @@ int timeline_write_csv(FILE *file, const struct timeline *timeline, uint64_t min
 
 struct timeline_subject {
 	const char *name;
-	const char *preload; /* as in struct allocator */
+	const char *preload, *mthp_size; /* as in struct allocator */
 };
 
 struct timeline_run {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "knobs.h"
 #include "slug.h"
 #include "timeline.h"
 
@@ -118,8 +119,16 @@ static int one(const struct timeline_run *run, const struct timeline_subject *su
 		 exact ? "-exact" : "");
 	snprintf(path, sizeof(path), "%s/timeline/%s", run->run_dir, csv);
 
-	timeline_record(&options, t);
-	judge(t);
+	error = knobs_set(subject->mthp_size);
+	if (error) {
+		*t = (struct timeline){.outcome = TIMELINE_FAILED};
+		snprintf(t->reason, sizeof(t->reason), "the size of huge pages cannot be set: %s",
+			 strerror(-error));
+		error = 0;
+	} else {
+		timeline_record(&options, t);
+		judge(t);
+	}
 	if (t->n_rows > 0)
 		error = write_csv_file(path, t);
 	fprintf(index, "%s,%s,%s,", subject->name, exact ? "exact" : "sampled",

@@ -2,14 +2,24 @@
 # SPDX-License-Identifier: MIT
 #
 # bench.sh : set up, build, measure, chart, report. Environment: PROFILE SUBJECTS WORKLOADS RESUME
+# TARGETS (host, vm or host,vm, which is the default here)
 # (tabench run --help says what they take), NO_INSTALL=1 (install nothing), NO_TUNE=1 (change no setting).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Nothing here needs a setting of the machine changed: NO_TUNE=1 has nothing to keep from it.
-echo "bench: settings of this machine that will be changed: none" >&2
+# A run that is continued keeps its targets.
+case ${RESUME:-0} in 0) export TARGETS=${TARGETS:-host,vm} ;; esac
+
+changed=none
+if [ "$(id -u)" -eq 0 ] && [ -z "${NO_TUNE:-}" ] && compgen -G '/sys/kernel/mm/transparent_hugepage/hugepages-*/enabled' >/dev/null; then
+	changed='sizes of transparent huge pages, for mmap/mthp-*; restored at the end (NO_TUNE=1 leaves them)'
+fi
+echo "bench: settings of this machine that will be changed: $changed" >&2
 
 scripts/setup.sh build bench
+case ${TARGETS:-} in
+*vm*) scripts/setup.sh kernel || echo "bench: without these packages there is no virtual machine; the host is measured" >&2 ;;
+esac
 scripts/build.sh build
 
 # Ctrl-C ends the run, not this script: tabench keeps what it has and writes the report.

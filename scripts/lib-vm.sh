@@ -7,7 +7,7 @@
 : "${root:?}"
 
 # What the options of scripts/vm.sh set, with their defaults.
-mode='' kernel_dir='' assert_debug=0 unpatched=0 icount=0 smp=1 numa_nodes=0 mem_mib='' append='' log=''
+mode='' kernel_dir='' assert_debug=0 unpatched=0 icount=0 smp=1 numa_nodes=0 mem_mib='' append='' log='' facts=''
 timeout_s=600 silence_s=180
 adds=() allows=("$root/kernel/selftest/log-allow.txt")
 # The directory of a run: console, stdout, stderr, status, initrd.

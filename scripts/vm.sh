@@ -21,6 +21,7 @@
 #   --allow FILE        more log lines that are no failure, beside kernel/selftest/log-allow.txt
 #   --append ARGS       more kernel arguments
 #   --log FILE          keep the console log there
+#   --facts FILE        write there, before it boots, what boots: name=value lines
 #
 # A panic, oops, BUG, WARNING or silence ends the guest with a failure (exit status 1) and the log's tail.
 # TAMALLOC_ACCEL=tcg|kvm overrides the choice of accelerator.
@@ -56,7 +57,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 	--debug) assert_debug=1 && shift && continue ;;
 	--unpatched) unpatched=1 && shift && continue ;;
 	--icount) icount=1 && shift && continue ;;
-	--kernel | --smp | --numa | --mem | --timeout | --silence | --add | --allow | --append | --log)
+	--kernel | --smp | --numa | --mem | --timeout | --silence | --add | --allow | --append | --log | --facts)
 		[ $# -ge 2 ] || usage_error "$1 needs a value"
 		;;
 	*) usage_error "unknown option '$1'" ;;
@@ -80,6 +81,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 		;;
 	--append) append=$2 ;;
 	--log) log=$2 ;;
+	--facts) facts=$2 ;;
 	esac
 	shift 2
 done
@@ -118,6 +120,10 @@ if [ "$mode" = shell ]; then
 fi
 
 port_arguments "$work"
+if [ -n "$facts" ]; then
+	printf '%s\n' "kernel_source=Linux $(cat "$kernel_dir/version")" "kernel=${kernel_dir##*/}" \
+		"qemu=$(qemu-system-x86_64 --version | head -1)" "command_line=${qemu[*]}" > "$facts"
+fi
 "${qemu[@]}" < /dev/null > "$work/qemu" 2>&1 &
 qemu_pid=$!
 tail -s 0.1 -c +1 -f --pid="$qemu_pid" "$work/stdout" &

@@ -53,7 +53,7 @@ usage_error() { # TEXT ARGUMENT...
 	SUBJECTS=mmpa usage_error "did you mean 'mmap'?" run
 	WORKLOADS=dense usage_error "did you mean 'dense-up'?" run
 	PROFILE=ful usage_error "did you mean 'full'?" run
-	TARGETS=host,vm usage_error "measures the host only" run
+	TARGETS=hots usage_error "neither host, vm nor host,vm" run
 }
 
 @test "size 0, sizes from 2^47 on, sizes that are no numbers" {

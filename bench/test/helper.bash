@@ -3,7 +3,8 @@
 root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 tabench=$root/build/tabench
 taworker=$root/build/taworker
-unset PROFILE SUBJECTS WORKLOADS RESUME TARGETS RUN
+unset PROFILE SUBJECTS WORKLOADS RESUME RUN
+export TARGETS=host
 
 # The smallest run: 1 verify, 2 repetitions, 3 pairs with and without the sampler.
 small=(--profile smoke --subjects mmap --workloads dense-up --size 1M --fill 0 --reps 2 --seed 1 --samples-only)

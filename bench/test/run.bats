@@ -8,7 +8,8 @@ load helper
 # One smoke run of everything, shared by the tests of this file.
 setup_file() {
 	root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-	unset PROFILE SUBJECTS WORKLOADS RESUME TARGETS RUN
+	unset PROFILE SUBJECTS WORKLOADS RESUME RUN
+	export TARGETS=host
 	"$root/build/tabench" run --profile smoke --perf-stat --samples-only --out "$BATS_FILE_TMPDIR/smoke" \
 		2>"$BATS_FILE_TMPDIR/smoke.err"
 }
