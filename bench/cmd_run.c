@@ -188,6 +188,7 @@ static int options_from_request(const struct request *request, struct plan_optio
 	int error = parse_profile(profile, options);
 
 	options->guest = request->guest != NULL;
+	options->statistics = options->guest && !texts[PLAN_WORKLOADS] && !texts[PLAN_SUBJECTS];
 	options->targets = targets_parse(targets);
 	if (!error && !options->targets)
 		error = usage_error("--target (TARGETS) '%s' is neither host, vm nor host,vm",
@@ -340,8 +341,9 @@ static int carry_out(const struct plan *plan, struct run_dir *dir, bool samples_
 	struct run_tally tally;
 	int error;
 
-	fprintf(stderr, "tabench: settings of this machine that will be changed: %s\n",
-		knobs_needed(plan) ? "sizes of huge pages (restored at the end)" : "none");
+	if (knobs_needed(plan))
+		fprintf(stderr, "tabench: settings of this machine that will be changed: sizes of "
+				"huge pages (restored at the end; NO_TUNE=1 leaves them)\n");
 	error = run_plan(plan, dir, !samples_only, &tally);
 
 	if (error && error != -EINTR)

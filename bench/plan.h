@@ -61,6 +61,7 @@ struct plan_options {
 	bool thp_always;	  /* every subject may get huge pages */
 	const char *worker_path;  /* the taworker binary */
 	unsigned targets;	  /* what is measured: TARGET_HOST, TARGET_VM or both */
+	bool statistics;	  /* the rows of statistics.h as well */
 	bool guest; /* this is the virtual machine: cells are of target vm, costs are instructions
 		     */
 };

@@ -14,6 +14,7 @@
 #include "runner.h"
 #include "sample.h"
 #include "sink.h"
+#include "statistics.h"
 #include "timeline.h"
 
 struct run {
@@ -307,6 +308,35 @@ static int take_overhead_pairs(struct run *run)
 	return error;
 }
 
+/* Every way of asking for all processes, for one number of them after the other. */
+static int take_statistics(struct run *run)
+{
+	bool smoke = !strcmp(run->plan->options.profile->name, "smoke");
+	int error = 0;
+
+	for (unsigned rep = 0; rep < run->plan->options.repetitions; rep++)
+		for (unsigned i = 0; statistics_processes(i) && !(i && smoke); i++)
+			for (unsigned k = 0; statistics_subject(k) && !error; k++) {
+				char id[CELL_ID_CHARS], key[KEY_CHARS];
+				json_t *sample;
+
+				statistics_cell_id(k, statistics_processes(i),
+						   run->plan->options.guest, id);
+				sample_key(key, "micro", "measure", id, rep);
+				if (json_object_get(run->taken, key))
+					continue;
+				if (runner_interrupted())
+					return -EINTR;
+				sample = statistics_sample(k, statistics_processes(i), rep,
+							   run->dir->run_id,
+							   run->plan->options.guest);
+				error = run_write_sample(run, sample);
+				run_tally_sample(run, sample);
+				json_decref(sample);
+			}
+	return error;
+}
+
 static int take_samples(struct run *run)
 {
 	int error = note_unsupported(run);
@@ -317,6 +347,8 @@ static int take_samples(struct run *run)
 		error = take_all_blocks(run);
 	if (!error)
 		error = take_overhead_pairs(run);
+	if (!error && run->plan->options.statistics)
+		error = take_statistics(run);
 	if (!error && run->plan->options.perf_stat)
 		error = take_block(run, "stat", "measure", 0);
 	return error;

@@ -2,7 +2,7 @@
 #
 # The timelines of a run (index, then each subject's rows) as panels: per panel i, panel-i.tsv (ms,
 # reserved MiB, committed MiB, minor and major faults since "reserve") and panel-i.gp (title and marks).
-# Wants: dir, run, want ("memory" or "faults").
+# Wants: dir, run (the directory of the timelines), want ("memory" or "faults"), target ("host" or "vm").
 
 BEGIN {
 	FS = "\t"
@@ -15,7 +15,7 @@ BEGIN {
 FNR == 1 { read_header(); next }
 
 cell("mode") == "sampled" && cell("csv") != "" {
-	if (read_timeline(cell("subject"), run "/timeline/" cell("csv")))
+	if (read_timeline(cell("subject"), run "/" cell("csv")))
 		write_panel(cell("subject"))
 }
 
@@ -155,15 +155,18 @@ function write_panel(subject,   file, lazy_at, full_at, title, free_ms, first_to
 END {
 	if (!panels)
 		exit
+	where = target == "vm" ? " (VM)" : ""
+	clock = target == "vm" ? "millisecond of guest time (a million instructions)" : "millisecond"
 	print "panels = " panels > (dir "/vars.gp")
+	print "time_label = '" (target == "vm" ? "million instructions (guest ms)" : "ms") " since the worker began to reserve (each panel has its own scale)'" > (dir "/vars.gp")
 	print "mark_rows = " most_rows + 1 > (dir "/vars.gp")
 	y_max = want == "memory" ? highest_mib : most_faults + 1
 	print "y_max = " y_max * 1.03 > (dir "/vars.gp")
 	print "y_tics = '" linear_tics(y_max) "'" > (dir "/vars.gp")
 	if (want == "memory")
-		write_caption("Reserved is not committed: memory over time", \
-			"Address space (dashed) and resident set (solid, filled) of the whole worker process, sampled from outside each millisecond. Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Between the steps it waits. Committed: lower is better.")
+		write_caption("Reserved is not committed: memory over time" where, \
+			"Address space (dashed) and resident set (solid, filled) of the whole worker process, sampled from outside each " clock ". Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Between the steps it waits. Committed: lower is better.")
 	else
-		write_caption("Who pays when: page faults over time", \
-			"Minor (solid, filled) and major (dashed) faults of the whole worker process since it began to reserve, sampled from outside each millisecond. Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Lower is better.")
+		write_caption("Who pays when: page faults over time" where, \
+			"Minor (solid, filled) and major (dashed) faults of the whole worker process since it began to reserve, sampled from outside each " clock ". Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Lower is better.")
 }

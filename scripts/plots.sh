@@ -22,8 +22,8 @@ mkdir -p "$charts" || die 1 "cannot write $charts"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for name in cells crossover crossings timeline/index; do
-	tsv=$work/${name##*/}.tsv
+for name in cells crossover crossings timeline/index timeline-vm/index; do
+	tsv=$work/${name//\//-}.tsv
 	: >"$tsv"
 	[ ! -r "$run/$name.csv" ] || awk -f "$plots/csv.awk" "$run/$name.csv" >"$tsv"
 done
@@ -52,8 +52,11 @@ draw() {
 	mv "$dir/caption.txt" "$charts/$name.txt"
 }
 
-draw timeline-memory timeline-memory timeline.awk "$work/index.tsv" "run=$run" want=memory
-draw timeline-faults timeline-faults timeline.awk "$work/index.tsv" "run=$run" want=faults
+for want in memory faults; do
+	draw "timeline-$want" "timeline-$want" timeline.awk "$work/timeline-index.tsv" "run=$run/timeline" "want=$want" target=host
+	draw "timeline-$want-vm" "timeline-$want" timeline.awk "$work/timeline-vm-index.tsv" "run=$run/timeline-vm" "want=$want" \
+		target=vm
+done
 for target in $targets; do
 	draw "cost-$target" cost cost.awk "$work/cells.tsv" "target=$target"
 	draw "pareto-$target" pareto pareto.awk "$work/cells.tsv" "target=$target"

@@ -27,8 +27,9 @@ for run in "$@"; do
 done
 
 phases() { # RUN: key and cost of each phase that is compared
-	jq -r 'select(.kind == "sample" and .purpose == "measure" and .target == "vm" and .outcome == "ok") |
-		"\(.subject) \(.workload) fill \(.fill) \(.params | tojson) rep \(.rep)" as $cell | .phases[] |
+	jq -r 'select((.kind == "sample" or .kind == "micro") and .purpose == "measure" and .target == "vm" and .outcome == "ok") |
+		"\(.subject) \(.workload) fill \(.fill) \(.params | tojson) rep \(.rep)" as $cell |
+		if .kind == "micro" then {name: "all", cost: .metrics.cost_instructions} else .phases[] end |
 		"\($cell) \(.name)\t\(.cost)"' "$1/samples.jsonl" | LC_ALL=C sort
 }
 

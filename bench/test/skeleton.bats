@@ -7,7 +7,7 @@
 	tree=$BATS_TEST_TMPDIR/tree
 	mkdir "$tree"
 	cd "$BATS_TEST_DIRNAME/../.." || return
-	cp -r CMakeLists.txt allocators bench "$tree"
+	cp -r --parents CMakeLists.txt allocators bench kernel/src/include/uapi kernel/modules/tamalloc_driver.h "$tree"
 	sed 's/"skeleton"/"test\/copied"/' allocators/alloc_skeleton.c >"$tree/allocators/alloc_copied.c"
 	cmake -S "$tree" -B "$tree/build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O0 >/dev/null
 	cmake --build "$tree/build" --parallel "$(nproc)" --target tabench taworker test_conformance >/dev/null
