@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,11 @@ static const char usage[] =
 	"Exit status: 0 all was right, 1 it was not, 2 wrong usage, 4 no tamalloc.\n";
 
 #define MAX_THREADS	16
+
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE	67
+#endif
+
 #define THP		"/sys/kernel/mm/transparent_hugepage/"
 
 static struct options {
@@ -122,13 +128,16 @@ static void stir_up_the_machine(void)
 		{ THP "khugepaged/scan_sleep_millisecs", "100" },
 		{ "/sys/kernel/mm/ksm/run", "1" },
 		{ "/sys/kernel/mm/ksm/use_zero_pages", "1" },
-		{ "/sys/kernel/mm/ksm/sleep_millisecs", "50" },
+		{ "/sys/kernel/mm/ksm/sleep_millisecs", "20" },
 		{ "/sys/kernel/mm/ksm/pages_to_scan", "500" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(knobs); i++)
 		if (knob_set(knobs[i][0], knobs[i][1]))
 			printf("# %s stays as it is: %s\n", knobs[i][0], strerror(errno));
+	/* Every second seed: all that is equal merges. */
+	if (options.seed % 2)
+		prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0);
 	if (zram_swap_on(128 * MB))
 		printf("# without swap\n");
 }

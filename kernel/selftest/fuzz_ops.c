@@ -7,6 +7,9 @@
 #include <unistd.h>
 #include "fuzz.h"
 
+/* So many that a huge page is among them, however they are aligned. */
+#define HUGE_PAGES	1023u
+
 /* A range of pages of a slot. */
 struct range {
 	struct slot *s;
@@ -57,7 +60,7 @@ static unsigned int pick_pages(struct fuzzer *f)
 {
 	switch (pick(f, 16)) {
 	case 0:
-		return 1 + pick(f, MAX_PAGES);
+		return HUGE_PAGES + pick(f, MAX_PAGES - HUGE_PAGES);
 	case 1 ... 4:
 		return 1 + pick(f, 128);
 	default:
@@ -166,6 +169,12 @@ static void op_write(struct fuzzer *f)
 
 	if (!pick_range(f, &r))
 		return;
+	/* Whole pages of one byte: what KSM merges. */
+	if (!pick(f, 4)) {
+		offset = 0;
+		len = FUZZ_PAGE;
+		value = pick(f, 2) ? 0 : r.s->fill;
+	}
 	tell_range(f, "write", &r, via << 8 | value);
 	for (unsigned int i = r.from; i < r.to; i++) {
 		int prot = r.s->page[i].prot;
@@ -226,7 +235,7 @@ static void op_madvise(struct fuzzer *f)
 	static const int advices[] = {
 		MADV_DONTNEED, MADV_DONTNEED, MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE,
 		MADV_FREE, MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_POPULATE_READ,
-		MADV_POPULATE_WRITE, MADV_COLLAPSE, MADV_PAGEOUT, MADV_PAGEOUT, MADV_COLD,
+		MADV_POPULATE_WRITE, MADV_PAGEOUT, MADV_PAGEOUT, MADV_COLD,
 		MADV_WILLNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_MERGEABLE,
 		MADV_UNMERGEABLE, MADV_RANDOM, MADV_NORMAL, MADV_DONTDUMP, MADV_DODUMP,
 	};
@@ -236,15 +245,34 @@ static void op_madvise(struct fuzzer *f)
 
 	if (!pick_range(f, &r))
 		return;
-	if (advice == MADV_COLLAPSE) {
-		r.from = 0;
-		r.to = r.s->pages;
-	}
 	tell_range(f, "madvise", &r, advice);
 	whole = !madvise(range_addr(&r), range_bytes(&r), advice);
 	/* Only a locked part stops these; the parts before it are done. */
 	if (whole || advice == MADV_DONTNEED || advice == MADV_FREE)
 		advised(&r, advice, whole);
+}
+
+/* What khugepaged would do later, now; in a mapping large enough, which is looked at afterwards. */
+static void op_collapse(struct fuzzer *f)
+{
+	unsigned int first = pick(f, SLOTS);
+	struct slot *s = NULL;
+
+	for (unsigned int i = 0; i < SLOTS && !s; i++) {
+		s = &f->slot[(first + i) % SLOTS];
+		if (!s->addr || s->pages < HUGE_PAGES)
+			s = NULL;
+	}
+	if (!s)
+		return;
+	tell(f, "collapse slot %d of %u pages", slot_number(f, s), s->pages);
+	madvise(s->addr, s->pages * FUZZ_PAGE, MADV_COLLAPSE);
+	for (int i = 0; i < 16; i++) {
+		unsigned int page = pick(f, s->pages);
+
+		if (s->page[page].prot & PROT_READ)
+			page_check(f, s, page, VIA_USER);
+	}
 }
 
 static void op_mlock(struct fuzzer *f)
@@ -472,6 +500,7 @@ static const struct operation {
 	{ op_munmap, 8 },
 	{ op_mprotect, 8 },
 	{ op_mlock, 5 },
+	{ op_collapse, 4 },
 	{ op_mmap, 4 },
 	{ op_tamstat, 3 },
 	{ op_tamstat_anywhere, 1 },
