@@ -25,6 +25,8 @@ static const char usage[] =
 	"  --threads N  that many independent streams in one process; default 1,\n"
 	"               with which operations and data depend on the seed only\n"
 	"  --replay     print each operation before it is done\n"
+	"  --mmap       mmap in the place of tamalloc, and no tamstat: for a kernel without,\n"
+	"               to see whether it is tamalloc that does what is found\n"
 	"  --corrupt    change a byte unseen before the last check: the run must fail,\n"
 	"               which shows that the fuzzer finds what it looks for\n"
 	"As root it also swaps (zram), merges (KSM) and collapses (khugepaged).\n"
@@ -45,6 +47,7 @@ static struct options {
 	unsigned long threads;
 	bool replay;
 	bool corrupt;
+	bool plain;
 } options = { .threads = 1 };
 
 static __thread struct fuzzer *this_fuzzer;
@@ -75,6 +78,7 @@ static void parse_options(int argc, char **argv)
 		{ "threads", required_argument, NULL, 'n' },
 		{ "replay", no_argument, NULL, 'r' },
 		{ "corrupt", no_argument, NULL, 'c' },
+		{ "mmap", no_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' },
 		{ },
 	};
@@ -100,6 +104,9 @@ static void parse_options(int argc, char **argv)
 			break;
 		case 'c':
 			options.corrupt = true;
+			break;
+		case 'm':
+			options.plain = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -219,9 +226,10 @@ static void fuzz(void)
 	for (unsigned long i = 0; i < options.threads; i++) {
 		fuzzer_init(&fuzzers[i], options.seed, i, options.threads == 1);
 		fuzzers[i].loud = options.replay;
+		fuzzers[i].plain = options.plain;
 	}
 	if (options.threads == 1) {
-		fuzzers[0].base_bytes = reserved_bytes();
+		fuzzers[0].base_bytes = options.plain ? 0 : reserved_bytes();
 		fuzz_stream(&fuzzers[0]);
 	} else {
 		for (unsigned long i = 0; i < options.threads; i++)
@@ -243,7 +251,7 @@ int main(int argc, char **argv)
 	int status;
 
 	parse_options(argc, argv);
-	reason = tam_unsupported();
+	reason = options.plain ? NULL : tam_unsupported();
 	printf("TAP version 13\n");
 	if (reason) {
 		printf("1..0 # SKIP %s\n", reason);

@@ -41,6 +41,7 @@ struct fuzzer {
 	__u64 seed;
 	int thread;			/* -1 in a child */
 	bool alone;			/* no other thread in this process */
+	bool plain;			/* mmap in the place of tamalloc, no tamstat */
 	bool loud;			/* print each operation before it is done */
 	unsigned long op;
 	int pipe[2];

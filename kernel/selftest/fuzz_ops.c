@@ -85,8 +85,14 @@ static void op_tamalloc(struct fuzzer *f)
 
 	if (!s)
 		return;
+	if (f->plain)
+		fill = 0;
 	tell(f, "tamalloc %zu fill %#x flags %u -> slot %d", bytes, fill, flags, slot_number(f, s));
-	p = tamalloc(bytes, fill, flags);
+	if (f->plain)
+		p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | (flags ? 0 : MAP_NORESERVE), -1, 0);
+	else
+		p = tamalloc(bytes, fill, flags);
 	if (p != MAP_FAILED)
 		slot_start(s, p, pages, fill);
 	else if (errno != ENOMEM)
@@ -122,6 +128,8 @@ static void op_bad_tamalloc(struct fuzzer *f)
 	};
 	unsigned int i = pick(f, ARRAY_LEN(bad));
 
+	if (f->plain)
+		return;
 	tell(f, "tamalloc with bad arguments %u", i);
 	if (tamalloc(bad[i].size, bad[i].fill, bad[i].flags) != MAP_FAILED || errno != bad[i].err)
 		fail(f, "bad arguments %u: %s", i, strerror(errno));
@@ -403,6 +411,8 @@ static void op_tamstat(struct fuzzer *f)
 	pid_t from = pick(f, 400);
 	long count;
 
+	if (f->plain)
+		return;
 	tell(f, "tamstat from %d", from);
 	count = tamstat(0, 0, entries, 1, sizeof(entries[0]));
 	if (count != 1 || entries[0].pid != getpid())
@@ -433,7 +443,7 @@ static void op_tamstat_anywhere(struct fuzzer *f)
 	struct range r;
 	long count;
 
-	if (!pick_range(f, &r) || range_bytes(&r) < offset + bytes)
+	if (!pick_range(f, &r) || range_bytes(&r) < offset + bytes || f->plain)
 		return;
 	tell_range(f, "tamstat into", &r, bytes);
 	count = tamstat(1, TAMSTAT_ALL, range_addr(&r) + offset, (range_bytes(&r) - offset) / bytes,
