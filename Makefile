@@ -2,7 +2,7 @@
 # Thin on purpose: each target is one script or one program; this file only names them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build bench test report plots perf-stat kernel vm kernel-series clean
+.PHONY: help setup build bench test report plots perf-stat kernel vm kernel-series install clean
 
 help:           ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ vm:             ## a shell in the patched kernel
 
 kernel-series:  ## write and check the mailable patch series
 	@scripts/kernel.sh series
+
+install: build  ## libtamalloc: library, header, man page, package files  (PREFIX=/usr/local DESTDIR=)
+	@cmake --install build --component libtamalloc --prefix "$(or $(PREFIX),/usr/local)"
 
 clean:          ## remove the build directories; results and the kernel cache stay
 	@rm -rf build build-*

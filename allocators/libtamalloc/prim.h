@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every call to the operating system that the library makes, but for threads (lock.c, cache.c).
+ *
+ * Contract: sizes and offsets are multiples of the page size. What returns a pointer returns NULL
+ * on failure, what returns bool false, what returns a descriptor -1; errno is then the kernel's.
+ */
+#ifndef TA_PRIM_H
+#define TA_PRIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Identity of an open file: a descriptor's number alone may have been closed and used again. */
+struct prim_file_id {
+	uint64_t dev, ino;
+};
+
+size_t prim_page_bytes(void);
+/* How many mappings a process may have (vm.max_map_count). */
+size_t prim_max_maps(void);
+
+/* Private anonymous memory, reading as 0. charged: counted against the commit limit. */
+void *prim_map(size_t bytes, bool charged);
+/* Address space without access, to be covered by prim_map_file(). */
+void *prim_reserve(size_t bytes);
+/* Private view of a file at exactly this address, over what is there. */
+bool prim_map_file(void *at, size_t bytes, int fd, size_t offset);
+void prim_unmap(void *addr, size_t bytes);
+/* mremap: larger or smaller, perhaps elsewhere. Fails where the range is several mappings. */
+void *prim_resize(void *addr, size_t bytes, size_t new_bytes);
+/* mremap: the pages to exactly another address, over what is there. */
+bool prim_move(void *from, size_t bytes, void *to);
+/* Forgets the pages: they read as a fresh mapping does. Fails if they are locked. */
+bool prim_discard(void *addr, size_t bytes);
+
+/* The tamalloc system call. */
+bool prim_has_tamalloc(void);
+void *prim_tamalloc(size_t bytes, unsigned char fill);
+
+/* A sealed file of bytes, in memory, each being fill. */
+int prim_pattern_file(size_t bytes, unsigned char fill, struct prim_file_id *id);
+bool prim_is_file(int fd, const struct prim_file_id *id);
+void prim_close(int fd);
+
+const char *prim_getenv(const char *name);
+/* One line on stderr. */
+void prim_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same, and abort(). */
+void prim_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+#endif
