@@ -33,12 +33,15 @@ set_if_there /proc/sys/kernel/hung_task_timeout_secs 1200
 set_if_there /proc/sys/debug/exception-trace 0
 [ "$ICOUNT" = 0 ] || set_if_there /proc/sys/kernel/randomize_va_space 0
 
-port() { # NAME: its device
-	for p in /sys/class/virtio-ports/*; do
-		if [ "$(cat "$p/name" 2>/dev/null)" = "$1" ]; then
-			echo "/dev/${p##*/}"
-			return
-		fi
+port() { # NAME: its device, which a slow guest finds only a while after init has begun
+	for _ in $(seq 300); do
+		for p in /sys/class/virtio-ports/*; do
+			if [ "$(cat "$p/name" 2>/dev/null)" = "$1" ] && [ -c "/dev/${p##*/}" ]; then
+				echo "/dev/${p##*/}"
+				return
+			fi
+		done
+		sleep 0.1
 	done
 	echo "init: virtio port '$1' is missing" > /dev/console
 	echo /dev/console
