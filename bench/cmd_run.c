@@ -188,7 +188,7 @@ static int options_from_request(const struct request *request, struct plan_optio
 	int error = parse_profile(profile, options);
 
 	options->guest = request->guest != NULL;
-	options->statistics = options->guest && !texts[PLAN_WORKLOADS] && !texts[PLAN_SUBJECTS];
+	options->statistics = options->guest && !texts[PLAN_WORKLOADS];
 	options->targets = targets_parse(targets);
 	if (!error && !options->targets)
 		error = usage_error("--target (TARGETS) '%s' is neither host, vm nor host,vm",

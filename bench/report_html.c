@@ -346,6 +346,7 @@ void report_write_html(const struct report *r, FILE *out)
 	fputs("</section>\n", out);
 	write_crossover(out, r);
 	write_charts(out, r);
+	report_html_statistics(out, r);
 	fputs("<section id=\"tables\"><h2>Tables</h2>\n", out);
 	html_cell_tables(out, r);
 	fputs("</section>\n", out);

@@ -191,6 +191,7 @@ void report_write_markdown(const struct report *report, FILE *out)
 		text(out, crossing_text(c, line, sizeof(line)));
 		fputc('\n', out);
 	}
+	report_md_statistics(out, report);
 	if (report->n_charts)
 		fputs("\n## Charts\n", out);
 	for (size_t i = 0; i < report->n_charts; i++) {

@@ -102,6 +102,11 @@ struct text_section {
 	const char *const *sentences; /* NULL-terminated */
 };
 
+/* The rows of kind micro: what asking for every process's memory costs. False, and nothing is
+ * written, where the run has none. */
+bool report_html_statistics(FILE *out, const struct report *report);
+bool report_md_statistics(FILE *out, const struct report *report);
+
 /* What must stand wherever costs of target vm are shown; NULL for a host's. */
 const char *panel_note(const struct panel *panel);
 extern const struct text_section report_method, report_definitions, report_threats;

@@ -40,6 +40,8 @@ struct entry {
 
 struct reader {
 	unsigned n; /* processes */
+	pid_t idle[MAX_PROCESSES];
+	unsigned n_idle;
 	pid_t pids[MAX_PROCESSES];
 	int fds[MAX_PROCESSES][MAX_FILES];
 	struct entry entries[MAX_PROCESSES];
@@ -52,6 +54,7 @@ static const char *const no_files[MAX_FILES];
 static const char *const statm_files[MAX_FILES] = {"statm", "oom_score"};
 static const char *const status_files[MAX_FILES] = {"status", "oom_score", "oom_score_adj"};
 
+/* A process that has ended meanwhile (kernel threads come and go) is left out. */
 static int open_files(const char *const *files)
 {
 	struct rlimit limit = {MAX_PROCESSES * MAX_FILES + 64, MAX_PROCESSES * MAX_FILES + 64};
@@ -63,7 +66,7 @@ static int open_files(const char *const *files)
 
 			snprintf(path, sizeof(path), "/proc/%d/%s", (int)reader.pids[i], files[f]);
 			reader.fds[i][f] = open(path, O_RDONLY | O_CLOEXEC);
-			if (reader.fds[i][f] < 0)
+			if (reader.fds[i][f] < 0 && errno != ENOENT)
 				return -errno;
 		}
 	return 0;
@@ -73,9 +76,9 @@ static int read_file(int fd, char *text, size_t bytes)
 {
 	ssize_t got = pread(fd, text, bytes - 1, 0);
 
-	if (got < 0)
+	if (got < 0 && errno != ESRCH && errno != EBADF) /* it has ended */
 		return -errno;
-	text[got] = 0;
+	text[got < 0 ? 0 : got] = 0;
 	return 0;
 }
 
@@ -203,8 +206,17 @@ static int populate(unsigned n)
 			for (;;)
 				pause();
 		}
+		reader.idle[reader.n_idle++] = pid;
 	}
 	return error ? error : list_processes();
+}
+
+static void depopulate(void)
+{
+	for (unsigned i = 0; i < reader.n_idle; i++)
+		kill(reader.idle[i], SIGKILL);
+	for (unsigned i = 0; i < reader.n_idle; i++)
+		waitpid(reader.idle[i], NULL, 0);
 }
 
 static uint64_t now_ns(void)
@@ -263,14 +275,14 @@ static struct finding measure(unsigned subject, unsigned processes)
 		find(subject, processes, &finding);
 		if (write(fds[1], &finding, sizeof(finding)) != sizeof(finding))
 			_exit(1);
-		_exit(0); /* the idle ones end with it */
+		depopulate();
+		_exit(0);
 	}
 	close(fds[1]);
 	if (pid > 0) {
 		setpgid(pid, pid);
 		if (read(fds[0], &finding, sizeof(finding)) != sizeof(finding))
 			finding.error = -EIO;
-		kill(-pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
 	close(fds[0]);
