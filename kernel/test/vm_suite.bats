@@ -72,6 +72,32 @@ every() { # SUBJECT WORKLOAD FILL CONDITION
 		all(.[] | select(.subject != "tamstat/syscall"); $cost["tamstat/syscall"] < $cost[.subject])' "$run_dir/samples.jsonl"
 }
 
+@test "vm: sizes of huge pages are restored when the run ends, is told to end, or is killed" {
+	cat >"$BATS_TEST_TMPDIR/knobs.sh" <<-'END'
+		cd /sys/kernel/mm/transparent_hugepage || exit 1
+		state() { grep -h . enabled hugepages-*/enabled; }
+		before=$(state)
+		cell="--samples-only --profile smoke --subjects mmap,mmap/mthp-64k --workloads dense-up --fill 0"
+		ended() { # HOW
+			for i in $(seq 100); do
+				[ "$(state)" != "$before" ] || { echo "restored: $1"; return; }
+				sleep 0.1
+			done
+			echo "not restored: $1"
+		}
+		tabench run $cell --out /normal && ended normal
+		for signal in TERM KILL; do
+			tabench run $cell --reps 1000 --out "/$signal" &
+			until grep -q '\[madvise\]' hugepages-64kB/enabled; do sleep 0.05; done
+			kill -"$signal" $!
+			wait $!
+			ended "$signal"
+		done
+	END
+	run scripts/vm.sh run --add build/tabench --add build/taworker --add "$BATS_TEST_TMPDIR/knobs.sh" -- sh /bin/knobs.sh
+	[ "$(grep '^restored: ' <<<"$output")" = $'restored: normal\nrestored: TERM\nrestored: KILL' ]
+}
+
 @test "vm: every compared phase of two runs is equal within 0.5 %" {
 	cat "$BATS_FILE_TMPDIR/repeat" >&2
 	grep -E '^vm-repeat: [1-9][0-9]+ phases compared, 0 outside' "$BATS_FILE_TMPDIR/repeat"
