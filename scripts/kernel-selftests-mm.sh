@@ -60,7 +60,7 @@ run_boot() { # KERNEL FILE
 		printf '%s\n' "${todo[@]}" > "$work/list"
 		"$root/scripts/vm.sh" run --kernel "$kernel" --smp 2 --numa 2 --mem 3G --timeout 5400 --silence $((seconds_each + 60)) \
 			--add "$programs:/selftest" --add "$work/list:/selftest.list" --add "$root/scripts/vm-selftests.sh:/selftest.run" \
-			--append hugepages=64 -- sh -c "sh /selftest.run $seconds_each < /selftest.list" > "$file.out" 2> "$file.err" || true
+			--append hugepages=256 -- sh -c "sh /selftest.run $seconds_each < /selftest.list" > "$file.out" 2> "$file.err" || true
 		cat "$file.out" >> "$file.log"
 		cat "$file.err" >> "$file.log"
 		awk '/^# program / { test = substr($0, 11); open = 1 } /^# exit / && open { print $3, test; open = 0 }
