@@ -2,7 +2,7 @@
 # Thin on purpose: each target is one script or one program; this file only names them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build bench test report plots perf-stat kernel vm kernel-series install clean
+.PHONY: help setup build bench test report plots perf-stat kernel vm demo kernel-series install clean
 
 help:           ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ kernel:         ## build the patched kernel (DEBUG=1: KASAN, lockdep, DEBUG_VM)
 
 vm:             ## a shell in the patched kernel
 	@scripts/vm.sh shell
+
+demo:           ## 10 MB and 100 MB: reserve, read, write, free, and what each MB costs; here and in the VM
+	@scripts/demo.sh
 
 kernel-series:  ## write and check the mailable patch series
 	@scripts/kernel.sh series
