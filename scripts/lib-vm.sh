@@ -129,7 +129,7 @@ qemu_arguments() { # INITRD
 	else
 		qemu+=(-accel "tcg,thread=multi" -cpu max)
 	fi
-	qemu+=(-M "pc,hpet=off")
+	qemu+=(-M "q35,hpet=off")
 	if [ "$numa_nodes" -eq 0 ]; then
 		qemu+=(-smp "$smp")
 	else
