@@ -1,5 +1,5 @@
 #!/bin/sh
-# SPDX-License-Identifier: MIT
+# SPDX-License-Identifier: GPL-2.0-only
 #
 # watch.sh DEMO [OPTION]... : run DEMO --wait and show its memory from outside after each step: by ps,
 # /proc/PID/status and, where they are, tamstat and /proc/tamstat. (POSIX sh: the guest has no bash.)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# SPDX-License-Identifier: MIT
+# SPDX-License-Identifier: GPL-2.0-only
 # The demo: what it says of its memory. KERNEL_DIR is what scripts/kernel.sh build printed.
 
 bats_require_minimum_version 1.5.0
