@@ -316,6 +316,8 @@ static void write_checks(FILE *out, const struct report *r)
 		fputs("</p>\n", out);
 	}
 	html_csv_table(out, r, "timeline/index.csv", "Timelines recorded");
+	html_csv_table(out, r, "timeline-vm/index.csv",
+		       "Timelines recorded in the virtual machine");
 	fputs("<h3>Page faults by perf stat</h3>\n", out);
 	write_stats(out, r);
 	fputs("<h3>Probes</h3>\n", out);
