@@ -9,7 +9,6 @@
 #include "prim.h"
 #include "table.h"
 
-#define SMALL_TILES_UP_TO  ((size_t)512 << 10)
 #define MAX_TILE_BYTES	   ((size_t)64 << 20)
 #define TILES_WORTH_A_LOOK 4096 /* fewer are far from any vm.max_map_count */
 
@@ -40,14 +39,18 @@ static void count_tiles(const struct ta__block *block, bool add)
 }
 
 /*
- * The length of tiles for a block: 2 MiB as a rule; larger where the block would take more than a
- * half of the mappings that the process may still have, a quarter of all left to the program.
+ * The length of tiles for a block: where writing the file (a page of it costs about as much as a
+ * mapping) takes as long as mapping it over the block; at most 2 MiB, but more where the block
+ * would take over a half of the mappings that the process may have, a quarter of all left to the
+ * program.
  */
 static size_t tile_bytes(size_t bytes)
 {
-	size_t tile = bytes <= SMALL_TILES_UP_TO ? TA__PATTERN_MIN_BYTES : TA__PATTERN_BYTES;
 	size_t used = __atomic_load_n(&tiles_in_use, __ATOMIC_RELAXED), limit;
+	size_t tile = TA__PATTERN_MIN_BYTES;
 
+	while (tile < TA__PATTERN_BYTES && tile / 4096 < bytes / tile)
+		tile *= 2;
 	if (bytes / tile + used < TILES_WORTH_A_LOOK)
 		return tile;
 	limit = prim_max_maps() / 4 * 3;
@@ -57,33 +60,54 @@ static size_t tile_bytes(size_t bytes)
 	return tile;
 }
 
-/* Views of the file over [from, to) of the block; each starts at a multiple of the file's size. */
-static bool map_tiles(char *addr, size_t from, size_t to, const struct ta__pattern *pattern)
+/*
+ * Views of the file over [from, to) of the block; each starts at a multiple of the file's size.
+ * over: what is mapped there is replaced. Else the range must be free, and is again after failure.
+ */
+static bool map_tiles(char *addr, size_t from, size_t to, const struct ta__pattern *pattern,
+		      bool over)
 {
-	while (from < to) {
-		size_t offset = from % pattern->bytes, length = pattern->bytes - offset;
+	size_t at = from;
 
-		if (length > to - from)
-			length = to - from;
-		if (!prim_map_file(addr + from, length, pattern->fd, offset))
-			return false;
-		from += length;
+	while (at < to) {
+		size_t offset = at % pattern->bytes, length = pattern->bytes - offset;
+
+		if (length > to - at)
+			length = to - at;
+		if (!prim_map_file(addr + at, length, pattern->fd, offset, over))
+			break;
+		at += length;
 	}
-	return true;
+	if (at < to && !over && at > from) {
+		int error = errno;
+
+		prim_unmap(addr + from, at - from);
+		errno = error;
+	}
+	return at >= to;
 }
 
-/* Address space covered with tiles; the pattern is put if that fails. */
-static char *map_pattern(size_t bytes, struct ta__pattern *pattern)
+/*
+ * New address space covered with tiles. Mapping into a hole takes a third less time than over a
+ * reservation; if another thread maps something into the hole meanwhile, it is done over one.
+ */
+static char *map_all_tiles(size_t bytes, const struct ta__pattern *pattern)
 {
 	char *addr = prim_reserve(bytes);
 	int error;
 
-	if (addr && map_tiles(addr, 0, bytes, pattern))
+	if (!addr)
+		return NULL;
+	prim_unmap(addr, bytes);
+	if (map_tiles(addr, 0, bytes, pattern, false))
+		return addr;
+	if (errno != EEXIST)
+		return NULL;
+	addr = prim_reserve(bytes);
+	if (!addr || map_tiles(addr, 0, bytes, pattern, true))
 		return addr;
 	error = errno;
-	if (addr)
-		prim_unmap(addr, bytes);
-	ta__pattern_put(pattern);
+	prim_unmap(addr, bytes);
 	errno = error;
 	return NULL;
 }
@@ -93,6 +117,7 @@ static bool alloc_tiles(struct ta__block *block)
 {
 	size_t tile = tile_bytes(block->bytes);
 	size_t page_bytes = prim_page_bytes();
+	int error;
 
 	tile = tile < page_bytes ? page_bytes : tile;
 	for (;;) {
@@ -100,13 +125,15 @@ static bool alloc_tiles(struct ta__block *block)
 		if (!block->pattern)
 			return false;
 		tile = block->pattern->bytes;
-		block->addr = map_pattern(block->bytes, block->pattern);
+		block->addr = map_all_tiles(block->bytes, block->pattern);
 		if (block->addr) {
 			count_tiles(block, true);
 			return true;
 		}
+		error = errno;
+		ta__pattern_put(block->pattern);
 		/* The program's own mappings may leave room for fewer, longer tiles. */
-		if (errno != ENOMEM || tile >= MAX_TILE_BYTES || tile >= block->bytes)
+		if (error != ENOMEM || tile >= MAX_TILE_BYTES || tile >= block->bytes)
 			return false;
 		tile = tile < MAX_TILE_BYTES / 4 ? tile * 4 : MAX_TILE_BYTES;
 	}
@@ -218,16 +245,12 @@ static bool grow_tiles(struct ta__block *block, size_t bytes)
 	size_t tile = old.pattern->bytes;
 	char *addr;
 
-	/* A tile kept from a small block would make too many: then a copy, with a longer one. */
-	if (tile < tile_bytes(bytes) || !ta__pattern_is_open(old.pattern))
+	/* Far too short a tile: a copy, as a rule of less than a 16th of the new size. */
+	if (tile * 8 < tile_bytes(bytes) || !ta__pattern_is_open(old.pattern))
 		return resize_by_copy(block, bytes);
-	addr = prim_reserve(bytes);
+	addr = map_all_tiles(bytes, old.pattern);
 	if (!addr)
-		return false;
-	if (!map_tiles(addr, 0, bytes, old.pattern)) {
-		prim_unmap(addr, bytes);
 		return resize_by_copy(block, bytes);
-	}
 	for (size_t at = 0; at < old.bytes; at += tile) {
 		size_t length = old.bytes - at < tile ? old.bytes - at : tile;
 

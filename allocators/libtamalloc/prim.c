@@ -72,10 +72,18 @@ void *prim_reserve(size_t bytes)
 		mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
 }
 
-bool prim_map_file(void *at, size_t bytes, int fd, size_t offset)
+bool prim_map_file(void *at, size_t bytes, int fd, size_t offset, bool over)
 {
-	return mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
-		    (off_t)offset) != MAP_FAILED;
+	int flags = MAP_PRIVATE | MAP_NORESERVE | (over ? MAP_FIXED : MAP_FIXED_NOREPLACE);
+	void *addr = mmap(at, bytes, PROT_READ | PROT_WRITE, flags, fd, (off_t)offset);
+
+	if (addr == MAP_FAILED)
+		return false;
+	if (addr == at)
+		return true;
+	munmap(addr, bytes); /* before 4.17 the address is a wish */
+	errno = EEXIST;
+	return false;
 }
 
 void prim_unmap(void *addr, size_t bytes)

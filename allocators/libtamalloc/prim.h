@@ -25,8 +25,8 @@ size_t prim_max_maps(void);
 void *prim_map(size_t bytes, bool charged);
 /* Address space without access, to be covered by prim_map_file(). */
 void *prim_reserve(size_t bytes);
-/* Private view of a file at exactly this address, over what is there. */
-bool prim_map_file(void *at, size_t bytes, int fd, size_t offset);
+/* Private view of a file at exactly this address; over what is there, or EEXIST if there is. */
+bool prim_map_file(void *at, size_t bytes, int fd, size_t offset, bool over);
 void prim_unmap(void *addr, size_t bytes);
 /* mremap: larger or smaller, perhaps elsewhere. Fails where the range is several mappings. */
 void *prim_resize(void *addr, size_t bytes, size_t new_bytes);
