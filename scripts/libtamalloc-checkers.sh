@@ -17,7 +17,7 @@ tsan_skips+=' memory_cgroup all_mappings_used vforked'
 # valgrind: its records are counted as ours; its own table of mappings is of limited length; it handles these
 # calls itself, needs the descriptors, writes files of its own; /proc/self/exe is valgrind.
 valgrind_skips='small_blocks_share_pages fresh_small_blocks_are_not_touched all_locked address_space_limit'
-valgrind_skips+=' memory_cgroup all_mappings_used more_tiles_than_mappings vforked memfd_create_refused'
+valgrind_skips+=' memory_cgroup all_mappings_used more_tiles_than_mappings vforked memfd_create_refused mremap_refused'
 valgrind_skips+=' no_descriptors_left descriptors_closed_and_reused file_size_limit executed'
 
 run() { # NAME SKIPS COMMAND-PREFIX...

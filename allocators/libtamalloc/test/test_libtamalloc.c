@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What tamalloc.h promises, in one process. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "child.h"
@@ -250,6 +251,7 @@ static void patterns_are_replaced(unsigned char fill)
 /* ---- threads ---- */
 
 #define N_THREADS 4
+#define N_FORKS	  200 /* enough to meet a lock that another thread holds */
 #define N_SHARED  64
 
 static _Atomic(unsigned char *) shared[N_SHARED];
@@ -292,6 +294,33 @@ static void threads_free_each_others_blocks(unsigned char fill)
 	for (unsigned i = 0; i < N_SHARED; i++)
 		tafree(shared[i]);
 	EXPECT(stats().large_blocks == 0);
+}
+
+/* Each thread has a byte of its own: a block mapped over another's would show it. */
+static void *make_large_blocks(void *argument)
+{
+	unsigned char byte = (unsigned char)(uintptr_t)argument;
+
+	for (unsigned i = 0; i < 300; i++) {
+		size_t size = MIB + i % 7 * 65536;
+		unsigned char *block = take(size, byte);
+
+		sched_yield();
+		for (size_t at = 0; at < size; at += 65536)
+			EXPECT(block[at] == byte);
+		tafree(block);
+	}
+	return NULL;
+}
+
+static void threads_make_large_blocks_at_once(unsigned char fill)
+{
+	pthread_t threads[N_THREADS];
+
+	for (uintptr_t i = 0; i < N_THREADS; i++)
+		EXPECT(!pthread_create(&threads[i], NULL, make_large_blocks, (void *)(fill + i)));
+	for (unsigned i = 0; i < N_THREADS; i++)
+		pthread_join(threads[i], NULL);
 }
 
 static void *take_many(void *argument)
@@ -341,7 +370,7 @@ static void forks_while_threads_allocate(unsigned char fill)
 	shared_fill = fill;
 	for (uintptr_t i = 0; i < N_THREADS; i++)
 		EXPECT(!pthread_create(&threads[i], NULL, take_until_stopped, (void *)(i + 1)));
-	for (unsigned i = 0; i < 20; i++) {
+	for (unsigned i = 0; i < N_FORKS; i++) {
 		pid_t pid = fork();
 
 		EXPECT(pid >= 0);
@@ -424,6 +453,7 @@ static const struct test_case cases[] = {
 	CASE(stats_count),
 	CASE(patterns_are_replaced),
 	CASE(threads_free_each_others_blocks),
+	CASE(threads_make_large_blocks_at_once),
 	CASE(ended_threads_leave_nothing),
 	CASE(forks_while_threads_allocate),
 	DEATH(double_free_small, "this block was freed before"),

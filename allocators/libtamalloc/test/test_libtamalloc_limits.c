@@ -223,11 +223,11 @@ static void memory_cgroup(unsigned char fill)
 	EXPECT(status == 0);
 }
 
-static void refuse_memfd_create(void)
+static void refuse(unsigned call)
 {
 	struct sock_filter program[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_memfd_create, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 551, 0, 1), /* as strict filters do */
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
@@ -243,13 +243,28 @@ static void memfd_create_refused(unsigned char fill)
 {
 	unsigned char *block;
 
-	refuse_memfd_create();
+	refuse(SYS_memfd_create);
 	block = take(BLOCK_BYTES, fill);
 	expect_bytes(block, 0, BLOCK_BYTES, fill);
 	EXPECT(!strcmp(stats().backend, "plain") && stats().eager_blocks == !!fill);
 	/* what cannot be had at once is refused, not left to the out-of-memory killer */
 	if (fill)
 		EXPECT(!tamalloc_fill((size_t)1 << 46, fill) && errno == ENOMEM);
+	tafree(block);
+}
+
+/* As before Linux 6.17, where a tile that the program changed a part of cannot be moved. */
+static void mremap_refused(unsigned char fill)
+{
+	unsigned char *block = take(BLOCK_BYTES, fill);
+
+	block[5 * MIB] = block[BLOCK_BYTES - 1] = 0x55;
+	refuse(SYS_mremap);
+	block = tarealloc(block, 3 * BLOCK_BYTES);
+	EXPECT(block && block[5 * MIB] == 0x55 && block[BLOCK_BYTES - 1] == 0x55);
+	expect_bytes(block, 0, 5 * MIB, fill);
+	expect_bytes(block, 5 * MIB + 1, BLOCK_BYTES - 1, fill);
+	expect_bytes(block, BLOCK_BYTES, 3 * BLOCK_BYTES, fill);
 	tafree(block);
 }
 
@@ -263,6 +278,7 @@ static const struct test_case cases[] = {
 	CASE(more_tiles_than_mappings),
 	CASE(memory_cgroup),
 	CASE(memfd_create_refused),
+	CASE(mremap_refused),
 };
 
 int main(void)

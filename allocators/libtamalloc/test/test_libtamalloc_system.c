@@ -224,12 +224,13 @@ static void grows_after_mprotect(unsigned char fill)
 {
 	unsigned char *block = take(BLOCK_BYTES, fill);
 
-	block[5 * MIB] = 0x55;
+	block[5 * MIB] = block[MIB + 2 * 4096] = 0x55; /* the second in the tile that changes */
 	EXPECT(!mprotect(block + MIB, 4096, PROT_READ));
 	EXPECT(!madvise(block + 3 * MIB, 4096, MADV_DONTDUMP));
 	block = tarealloc(block, 3 * BLOCK_BYTES);
-	EXPECT(block && block[5 * MIB] == 0x55);
-	expect_bytes(block, 0, 5 * MIB, fill);
+	EXPECT(block && block[5 * MIB] == 0x55 && block[MIB + 2 * 4096] == 0x55);
+	expect_bytes(block, 0, MIB + 2 * 4096, fill);
+	expect_bytes(block, MIB + 2 * 4096 + 1, 5 * MIB, fill);
 	expect_bytes(block, 5 * MIB + 1, 3 * BLOCK_BYTES, fill);
 	tafree(block);
 }
