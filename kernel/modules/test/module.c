@@ -18,7 +18,7 @@ int module_load(const char *name)
 	if (fd < 0)
 		return -errno;
 	if (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)
-		error = -errno;
+		error = errno == ENOENT ? -ENOEXEC : -errno;	/* an unknown symbol */
 	close(fd);
 	return error;
 }

@@ -4,8 +4,8 @@
 
 /*
  * Load $TAMALLOC_MODULES/NAME.ko (default: /lib/modules, as scripts/vm.sh puts it), or
- * unload module NAME without waiting. 0 or -errno; loaded already and not loaded are no
- * errors.
+ * unload module NAME without waiting. 0 or -errno, -ENOENT only if there is no such file;
+ * loaded already and not loaded are no errors.
  */
 int module_load(const char *name);
 int module_unload(const char *name);
