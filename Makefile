@@ -2,7 +2,7 @@
 # Thin on purpose: each target is one script or one program; this file only names them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build bench test report plots perf-stat kernel vm demo kernel-series install clean
+.PHONY: help setup build bench test report plots perf-stat kernel vm demo kernel-deb kernel-series install clean
 
 help:           ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ vm:             ## a shell in the patched kernel
 
 demo:           ## 10 MB and 100 MB: reserve, read, write, free, and what each MB costs; here and in the VM
 	@scripts/demo.sh
+
+kernel-deb:     ## Debian packages of the patched kernel for a real machine (CONFIG= LOCALMOD=1)
+	@scripts/kernel-deb.sh
 
 kernel-series:  ## write and check the mailable patch series
 	@scripts/kernel.sh series
