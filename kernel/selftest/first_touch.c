@@ -57,7 +57,7 @@ struct cost {
 static void cost_begin(struct cost *cost)
 {
 	cost->perf_fd = perf_faults_open();
-	page_faults();
+	make_own_pages_resident();
 	if (cost->perf_fd >= 0)
 		ioctl(cost->perf_fd, PERF_EVENT_IOC_ENABLE, 0);
 	cost->faults = page_faults();

@@ -64,7 +64,10 @@ static inline void store_byte(void *p, unsigned char value)
 void read_pages(const void *p, size_t pages, size_t step);
 void write_pages(void *p, size_t pages, size_t step, unsigned char value);
 
-/* Page faults of this process so far. */
+/* Make the process's own code, data and stack resident: call it before counting faults or pages. */
+void make_own_pages_resident(void);
+
+/* Page faults of this process so far, without those of its own code, data and stack. */
 long page_faults(void);
 
 /* The sum in KB of a field of smaps ("Anonymous:") over the VMAs that meet [p, p + len). */

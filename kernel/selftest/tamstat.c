@@ -506,6 +506,7 @@ TEST_F(call, total_grows_by_what_is_reserved_and_committed)
 	if (!child) {
 		char *p;
 
+		make_own_pages_resident();
 		for (int i = 0; i < 2; i++)
 			EXPECT_EQ(0, tamstat_total(&before, sizeof(before), 0));
 		p = tamalloc(100 * MB, 0xab, 0);
