@@ -9,7 +9,7 @@
 #   build/<id>-<variant>/   object files, one directory a variant (patched-bench, unpatched-debug, ...)
 #   kernels/<key>/          finished kernels: bzImage, config, System.map, modules/, build.log
 #
-# Callers set root (the clone), variant_patched and variant_debug (0 or 1); find_source and key before build_kernel.
+# Callers set root (the clone), variant_patched and variant_debug (0 or 1); find_source before kernel_key and build_kernel.
 
 : "${root:?}" "${variant_patched:?}" "${variant_debug:?}"
 
@@ -267,17 +267,17 @@ lock_cache() { # NAME
 	flock -n "$fd" || { say "waiting for another build of $1 in $TAMALLOC_CACHE"; flock "$fd"; }
 }
 
-# Everything from source to kernels/$key. Needs find_source and key.
+# Everything from source to kernels/$key. Needs find_source; sets key.
 build_kernel() {
-	: "${key:?}"
 	local tree=$pristine build log out dir module need=$disk_again_mib started=$SECONDS
 	build=$TAMALLOC_CACHE/build/$source_id-$(variant_name)
 	log=$build.log
-	out=$TAMALLOC_CACHE/kernels/$key
 	[ -f "$build/vmlinux" ] || need=$disk_first_mib
 	check_tools
 	check_disk "$need"
 	lock_cache "$(variant_name)"
+	key=$(kernel_key) # the files may have changed in the wait
+	out=$TAMALLOC_CACHE/kernels/$key
 	[ ! -f "$out/bzImage" ] || return 0 # the other build was ours
 	lay_source
 	if [ "$variant_patched" -eq 1 ]; then
@@ -303,6 +303,7 @@ build_kernel() {
 	cp "$build/.config" "$out.new/config"
 	cp "$log" "$out.new/build.log"
 	kernel_version "$pristine" > "$out.new/version"
+	[ "$(kernel_key)" = "$key" ] || die "kernel/ was changed while it was built; run it again"
 	rm -rf "$out"
 	mv "$out.new" "$out"
 	say "built $(variant_name) in $((SECONDS - started)) s"
