@@ -48,7 +48,7 @@ check_tools() {
 	local tool
 	command -v "${CC:-gcc}" >/dev/null ||
 		die "no C compiler: '${CC:-gcc}' was not found; install gcc or set CC="
-	for tool in make ld flex bison bc xz perl rsync; do
+	for tool in make ld flex bison bc xz perl rsync patch; do
 		command -v "$tool" >/dev/null || die "'$tool' was not found; scripts/setup.sh kernel installs it"
 	done
 }
