@@ -136,7 +136,7 @@ DEVICE(lazy)
 #define SUBJECT(device, text, what, can)                                                      \
 	{                                                                                     \
 		.name = "driver/" text, .summary = what,                                      \
-		.flags = ALLOC_NEEDS_KERNEL | ALLOC_NEEDS_ROOT | (can),                       \
+		.flags = ALLOC_NEEDS_KERNEL | ALLOC_NEEDS_ROOT | ALLOC_SHARED | (can),        \
 		.supported = supported_##device, .prepare = prepare, .alloc = alloc_##device, \
 		.release = release, .held = held,                                             \
 	}

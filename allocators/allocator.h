@@ -28,6 +28,7 @@ enum {
 	ALLOC_NEEDS_ROOT = 1u << 4,
 	ALLOC_NO_FREE = 1u << 5, /* release gives nothing back (null, arenas) */
 	ALLOC_HUGE = 1u << 6,	 /* asks for huge pages: one touch may commit a whole one */
+	ALLOC_SHARED = 1u << 8,	 /* a forked child has the same memory, not a copy */
 };
 
 /* State of one worker's use of an allocator. priv belongs to the allocator. */

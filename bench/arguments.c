@@ -139,6 +139,22 @@ static int add_fill(const char *text, struct plan_options *options)
 	return 0;
 }
 
+static int add_threads(const char *text, struct plan_options *options)
+{
+	uint64_t threads;
+	int error = parse_count("threads", text, 1, PLAN_MAX_THREADS, &threads);
+
+	if (error)
+		return error;
+	for (unsigned i = 0; i < options->n_threads; i++)
+		if (options->threads[i] == threads)
+			return 0;
+	if (options->n_threads == PLAN_MAX_LIST)
+		return too_many("threads");
+	options->threads[options->n_threads++] = (unsigned)threads;
+	return 0;
+}
+
 int parse_subjects(const char *text, struct plan_options *options)
 {
 	return each_item("subjects", text, options, add_subject);
@@ -157,6 +173,11 @@ int parse_sizes(const char *text, struct plan_options *options)
 int parse_fills(const char *text, struct plan_options *options)
 {
 	return each_item("fill", text, options, add_fill);
+}
+
+int parse_threads(const char *text, struct plan_options *options)
+{
+	return each_item("threads", text, options, add_threads);
 }
 
 int parse_profile(const char *text, struct plan_options *options)

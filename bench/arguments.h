@@ -12,6 +12,7 @@ int parse_subjects(const char *text, struct plan_options *options);
 int parse_workloads(const char *text, struct plan_options *options);
 int parse_sizes(const char *text, struct plan_options *options); /* "256M,1T", binary units */
 int parse_fills(const char *text, struct plan_options *options);
+int parse_threads(const char *text, struct plan_options *options);
 int parse_profile(const char *text, struct plan_options *options);
 /* A whole number from min to max; what names it in the message. */
 int parse_count(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *value);

@@ -29,6 +29,8 @@ static const char usage[] =
 	"  --workloads A,B     only these ways of using it\n"
 	"  --size N[,N]        bytes of each allocation, with K, M, G or T; below 128T\n"
 	"  --fill N[,N]        the byte that the memory must hold, 0 to 255 (default: 0 and 171)\n"
+	"  --threads N[,N]     threads that touch, in workloads with several (default: 1, 2, 4\n"
+	"                      ... up to the number of processors)\n"
 	"  --reps N            repetitions, 1 to 1000\n"
 	"  --seed N            of the random order and of the workloads (default: chance)\n"
 	"  --timeout-s N       a worker that takes longer is killed and recorded (default: 60)\n"
@@ -56,6 +58,7 @@ enum {
 	PLAN_WORKLOADS,
 	PLAN_SIZES,
 	PLAN_FILLS,
+	PLAN_THREADS,
 	PLAN_REPETITIONS,
 	PLAN_SEED,
 	PLAN_TARGETS,
@@ -63,8 +66,8 @@ enum {
 };
 
 static const char *const plan_keys[PLAN_COUNT] = {
-	"profile", "subjects",	  "workloads", "sizes_bytes",
-	"fills",   "repetitions", "seed",      "targets",
+	"profile", "subjects",	  "workloads", "sizes_bytes", "fills",
+	"threads", "repetitions", "seed",      "targets",
 };
 
 struct request {
@@ -100,6 +103,7 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		{"workloads", required_argument, NULL, PLAN_WORKLOADS},
 		{"size", required_argument, NULL, PLAN_SIZES},
 		{"fill", required_argument, NULL, PLAN_FILLS},
+		{"threads", required_argument, NULL, PLAN_THREADS},
 		{"reps", required_argument, NULL, PLAN_REPETITIONS},
 		{"seed", required_argument, NULL, PLAN_SEED},
 		{"target", required_argument, NULL, PLAN_TARGETS},
@@ -202,6 +206,8 @@ static int options_from_request(const struct request *request, struct plan_optio
 		error = parse_sizes(texts[PLAN_SIZES], options);
 	if (!error && texts[PLAN_FILLS])
 		error = parse_fills(texts[PLAN_FILLS], options);
+	if (!error && texts[PLAN_THREADS])
+		error = parse_threads(texts[PLAN_THREADS], options);
 	if (!error && texts[PLAN_REPETITIONS])
 		error = parse_count("--reps", texts[PLAN_REPETITIONS], 1, PLAN_MAX_REPETITIONS,
 				    &repetitions);
@@ -366,7 +372,8 @@ static int carry_out(const struct plan *plan, struct run_dir *dir, bool samples_
 static int remember_arguments(const struct request *request, struct run_dir *dir)
 {
 	static const char *const options[PLAN_COUNT] = {
-		"--profile", "--subjects", "--workloads", "--size", "--fill", "--reps", "--seed",
+		"--profile", "--subjects", "--workloads", "--size",
+		"--fill",    "--threads",  "--reps",	  "--seed",
 	};
 	json_t *arguments;
 

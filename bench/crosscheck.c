@@ -176,11 +176,14 @@ int stat_rows_build(struct stat_rows *rows, const struct samples *samples,
 
 		if (strcmp(s->kind, "stat") || strcmp(s->outcome, "ok"))
 			continue;
+		double outside = sample_metric(s, "faults_outside_phases");
+
+		outside = isnan(outside) ? 0 : outside;
 		*row = (struct stat_row){
 			.sample = s,
 			.perf_faults = sample_metric(s, "perf_page_faults"),
-			.own_faults = s->total_faults,
-			.cell_faults = cell ? cell->of[CELL_TOTAL_FAULTS].value : NAN,
+			.own_faults = s->total_faults + outside,
+			.cell_faults = cell ? cell->of[CELL_TOTAL_FAULTS].value + outside : NAN,
 		};
 		double own = isnan(row->cell_faults) ? row->own_faults : row->cell_faults;
 

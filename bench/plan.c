@@ -8,20 +8,53 @@
 
 #include "plan.h"
 
-#define ARRAY(...) \
-	(const int64_t[]){__VA_ARGS__}, sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)
+#define PERCENTS(...)                               \
+	.percents = (const int64_t[]){__VA_ARGS__}, \
+	.n_percents = sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)
+
+#define CORE_SUBJECTS                                                                      \
+	"null,glibc/calloc,glibc/malloc+memset,jemalloc/calloc,mimalloc/calloc,mmap,mmap/" \
+	"populate,"                                                                        \
+	"mmap/thp,mmap/mthp-64k,tamalloc/lib-plain"
+#define VM_WORKLOADS "dense-up,fraction,read-dense,shuffled,sparse-1pct,stride-16"
 
 static const struct profile profiles[] = {
-	{"smoke", "does everything work: small and short, no claim", 32ull << 20, 3, 3,
-	 ARRAY(5, 50, 100), false, 32ull << 20,
-	 "null,mmap,mmap/thp,mmap/mthp-64k,glibc/malloc+memset,tamalloc/syscall-4k,driver/"
-	 "lazy,driver/kzalloc",
-	 "dense-up,sparse-1pct,stride-16,read-dense"},
-	{"default", "the figures of the report", 256ull << 20, 9, 25,
-	 ARRAY(1, 5, 10, 25, 50, 75, 100), false, 128ull << 20, NULL, NULL},
-	{"full", "more repetitions and a finer crossover", 256ull << 20, 15, 40,
-	 ARRAY(1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100), true, 128ull << 20, NULL,
-	 NULL},
+	{
+		.name = "smoke",
+		.summary = "does everything work: small and short, no claim",
+		.size_bytes = 32ull << 20,
+		.repetitions = 3,
+		.overhead_pairs = 3,
+		PERCENTS(5, 50, 100),
+		.vm_size_bytes = 32ull << 20,
+		.host = {.core_subjects = "null,mmap,glibc/malloc+memset",
+			 .core_workloads = "dense-up,sparse-1pct"},
+		.vm = {.subjects = "null,mmap,mmap/thp,mmap/mthp-64k,glibc/malloc+memset,"
+				   "tamalloc/syscall-4k,driver/lazy,driver/kzalloc",
+		       .workloads = "dense-up,sparse-1pct,stride-16,read-dense"},
+	},
+	{
+		.name = "default",
+		.summary = "the figures of the report",
+		.size_bytes = 256ull << 20,
+		.repetitions = 9,
+		.overhead_pairs = 25,
+		PERCENTS(1, 5, 10, 25, 50, 75, 100),
+		.vm_size_bytes = 128ull << 20,
+		.host = {.core_subjects = CORE_SUBJECTS,
+			 .core_workloads = "dense-up,sparse-1pct,read-dense,recycle,hash-table"},
+		.vm = {.workloads = VM_WORKLOADS},
+	},
+	{
+		.name = "full",
+		.summary = "every subject in every workload, more repetitions, a finer crossover",
+		.size_bytes = 256ull << 20,
+		.repetitions = 15,
+		.overhead_pairs = 40,
+		PERCENTS(1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100),
+		.percents_for_fills = true,
+		.vm_size_bytes = 128ull << 20,
+	},
 };
 
 const struct profile *profile_at(unsigned index)
@@ -157,14 +190,16 @@ static uint64_t committed_bytes(const struct plan_options *options, const struct
 {
 	uint64_t touched;
 
+	unsigned copies = cell->workload->forks ? 2 : 1;
+
 	if (!cell_is_lazy(cell))
-		return cell->size_bytes;
+		return copies * cell->size_bytes;
 	if (cell->workload->reads_only && !cell->fill)
 		return cell_pages(cell) * sizeof(uint64_t);
 	touched = cell_pages(cell);
 	if (touched > cell->size_bytes / granule_bytes(options, cell))
-		return cell->size_bytes;
-	return touched * granule_bytes(options, cell);
+		return copies * cell->size_bytes;
+	return copies * touched * granule_bytes(options, cell);
 }
 
 /*
@@ -214,12 +249,9 @@ static int add_cell(struct plan *plan, const struct cell *template, int64_t perc
 	if (fraction_at >= 0)
 		cell->params[fraction_at] = percent;
 	cell->supported = subject_supported(cell->subject, cell->reason, sizeof(cell->reason));
-	if (cell->supported && cell->fill &&
-	    !(cell->subject->flags & (ALLOC_FILL_ANY | ALLOC_LAZY_FILL))) {
-		cell->supported = false;
-		snprintf(cell->reason, sizeof(cell->reason), "%s gives zeros only",
-			 cell->subject->name);
-	}
+	cell->supported =
+		cell->supported && cell_possible(cell->subject, cell->workload, cell->size_bytes,
+						 cell->fill, cell->reason, sizeof(cell->reason));
 	apply_memory_rule(&plan->options, cell);
 	cell_identity(cell, NULL, cell->identity);
 	cell_id(cell->identity, cell->id);
@@ -255,27 +287,62 @@ static bool listed(const char *list, const char *name)
 	return !list;
 }
 
+static const struct scope *scope_of(const struct plan_options *options)
+{
+	return options->guest ? &options->profile->vm : &options->profile->host;
+}
+
+/* See struct scope. */
+static bool meet(const struct plan_options *options, const struct allocator *subject,
+		 const struct workload *workload, unsigned char fill)
+{
+	const struct scope *scope = scope_of(options);
+	bool core_subject =
+		!options->default_subjects || listed(scope->core_subjects, subject->name);
+	bool core_workload =
+		!options->default_workloads || listed(scope->core_workloads, workload->name);
+
+	if (fill && !options->percents_for_fills)
+		return core_subject && core_workload;
+	return core_subject || core_workload;
+}
+
+/* 1, 2, 4 ... and as many as there are processors. */
+static void name_threads(struct plan_options *options)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned most = processors < 1			? 1
+			: processors > PLAN_MAX_THREADS ? PLAN_MAX_THREADS
+							: (unsigned)processors;
+
+	for (unsigned n = 1; n < most; n *= 2)
+		options->threads[options->n_threads++] = n;
+	options->threads[options->n_threads++] = most;
+}
+
 /* Empty lists mean all that are not special; the plan names them, so that it means the same when it
  * is resumed. */
 static void name_everything(struct plan_options *options)
 {
-	const struct profile *profile = options->profile;
-	const char *subjects = options->guest ? profile->vm_subjects : NULL;
-	const char *workloads = options->guest ? profile->vm_workloads : NULL;
+	const struct scope *scope = scope_of(options);
 
+	options->default_subjects |= !options->n_subjects;
+	options->default_workloads |= !options->n_workloads;
 	if (!options->n_subjects)
 		for (const struct allocator *a = allocator_first(); a; a = a->next)
-			if (options->n_subjects < PLAN_MAX_LIST && listed(subjects, a->name))
+			if (options->n_subjects < PLAN_MAX_LIST && listed(scope->subjects, a->name))
 				options->subjects[options->n_subjects++] = a;
 	if (!options->n_workloads)
 		for (const struct workload *w = workload_first(); w; w = w->next)
 			if (!w->special && options->n_workloads < PLAN_MAX_LIST &&
-			    listed(workloads, w->name))
+			    listed(scope->workloads, w->name))
 				options->workloads[options->n_workloads++] = w;
 	if (!options->n_sizes)
 		options->sizes_bytes[options->n_sizes++] = options->guest
 								   ? options->profile->vm_size_bytes
 								   : options->profile->size_bytes;
+	if (!options->n_threads)
+		name_threads(options);
 	if (!options->n_fills) {
 		options->fills[options->n_fills++] = 0;
 		options->fills[options->n_fills++] = 0xab;
@@ -315,11 +382,15 @@ static int expand_size_and_fill(struct plan *plan, uint64_t size_bytes, unsigned
 						.fill = fill};
 			int error;
 
-			if (!subject_wanted(options, a) || !workload_wanted(options, w))
+			if (!subject_wanted(options, a) || !workload_wanted(options, w) ||
+			    !meet(options, a, w, fill))
 				continue;
-			error = add_cells_of(plan, &template);
-			if (error)
-				return error;
+			for (unsigned i = 0; i < (w->threaded ? options->n_threads : 1); i++) {
+				template.threads = w->threaded ? options->threads[i] : 1;
+				error = add_cells_of(plan, &template);
+				if (error)
+					return error;
+			}
 		}
 	}
 	return 0;

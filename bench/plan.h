@@ -19,8 +19,20 @@
 #define PLAN_MAX_LIST	     64
 #define PLAN_SIZE_LIMIT	     (1ull << 47) /* user address space of x86-64: sizes are below it */
 #define PLAN_MAX_REPETITIONS 1000
+#define PLAN_MAX_THREADS     1024
 #define CELL_ID_CHARS	     17
 #define CELL_IDENTITY_CHARS  256
+
+/*
+ * What is measured where the user names no subjects or no workloads. Lists are comma-separated;
+ * NULL: all. Of the subjects and workloads, those of the core meet each other and all the others;
+ * two that are both outside of the core do not meet. Fills other than 0: the core only, unless
+ * percents_for_fills. What the user names counts as core.
+ */
+struct scope {
+	const char *subjects, *workloads;
+	const char *core_subjects, *core_workloads;
+};
 
 struct profile {
 	const char *name, *summary;
@@ -29,10 +41,9 @@ struct profile {
 	unsigned overhead_pairs; /* of the timeline's sampler, on and off */
 	const int64_t *percents; /* values of a workload's parameter touched_pct */
 	unsigned n_percents;
-	bool percents_for_fills; /* vary percent for fills other than 0 as well */
+	bool percents_for_fills; /* fills other than 0 as widely as 0 */
 	uint64_t vm_size_bytes;
-	/* Comma-separated, NULL: all; where the user names none. */
-	const char *vm_subjects, *vm_workloads;
+	struct scope host, vm;
 };
 
 /* Under instruction counting two repetitions are enough: they differ by what really differs. */
@@ -50,11 +61,15 @@ struct plan_options {
 	const struct workload *workloads[PLAN_MAX_LIST];
 	uint64_t sizes_bytes[PLAN_MAX_LIST]; /* empty: the profile's */
 	unsigned char fills[PLAN_MAX_LIST];
-	unsigned n_subjects, n_workloads, n_sizes, n_fills;
+	unsigned threads[PLAN_MAX_LIST]; /* of workloads that have several; empty: 1, 2, 4 ... up to
+					    as many as there are processors */
+	unsigned n_subjects, n_workloads, n_sizes, n_fills, n_threads;
 	unsigned repetitions; /* 0: the profile's */
 	unsigned timeout_s;   /* per sample */
 	uint64_t seed;
-	bool percents_for_fills;	 /* vary touched_pct for fills other than 0 as well */
+	/* Set by plan_expand() where a list was empty: see struct scope. */
+	bool default_subjects, default_workloads;
+	bool percents_for_fills;	 /* fills other than 0 as widely as 0 */
 	bool perf_stat;			 /* each cell once more under perf stat */
 	uint64_t memory_available_bytes; /* what rule 10 is applied to */
 	uint64_t huge_page_bytes; /* what one touch may commit with ALLOC_HUGE; 0: no THP here */

@@ -6,9 +6,9 @@
  * field's name is its name in samples.jsonl, in the CSV and in the charts. Counters are read at
  * both edges of a phase, next to the clock but outside the timed stretch, and stored as
  * differences; gauges are read before the first phase (the baseline) and after each phase, and
- * stored as growth over the baseline; peaks are read once, at the end. read() must not allocate,
- * must not fault once it has run twice, and stores PROBE_UNKNOWN for what it cannot tell: unknown
- * is never 0.
+ * stored as growth over the baseline; peaks are read once, where the memory is at its fullest.
+ * read() must not allocate, must not fault once it has run twice, and stores PROBE_UNKNOWN for what
+ * it cannot tell: unknown is never 0.
  */
 #ifndef TA_PROBE_H
 #define TA_PROBE_H

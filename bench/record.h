@@ -38,11 +38,12 @@ struct record {
 	uint64_t checksum, expected;
 	uint64_t wrong_bytes, first_wrong;
 	struct record_phase phases[PHASE_COUNT];
-	/* At wl_settle(): gauges as growth over the baseline; and peaks at the end (absolute). */
+	/* At wl_settle(): gauges as growth over the baseline; and peaks up to there (absolute). */
 	uint64_t settled[PROBE_MAX_FIELDS];
 	uint64_t settled_shmem_or_memfd_bytes, settled_driver_bytes;
 	uint64_t baseline_rss_bytes;
 	uint64_t rss_after_free_bytes;	   /* growth over the baseline */
+	uint64_t faults_outside_phases;	   /* between the baseline and the end, in no phase */
 	uint64_t probe_cost_ns[PROBE_MAX]; /* one read of each probe, median of several, by probe
 					      order */
 	char probe_source[PROBE_MAX][64];

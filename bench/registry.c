@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Lists of the subjects, workloads and probes that this program was linked with. */
+#include <stdio.h>
 #include <string.h>
 
 #include "allocator.h"
@@ -64,6 +65,22 @@ const struct workload *workload_find(const char *name)
 	while (w && strcmp(w->name, name))
 		w = w->next;
 	return w;
+}
+
+bool cell_possible(const struct allocator *allocator, const struct workload *workload,
+		   size_t size_bytes, unsigned char fill, char *reason, size_t reason_bytes)
+{
+	if (fill && !(allocator->flags & (ALLOC_FILL_ANY | ALLOC_LAZY_FILL)))
+		snprintf(reason, reason_bytes, "%s gives zeros only", allocator->name);
+	else if (size_bytes < workload->min_bytes)
+		snprintf(reason, reason_bytes, "%s needs at least %zu KiB", workload->name,
+			 workload->min_bytes >> 10);
+	else if (workload->forks && allocator->flags & ALLOC_SHARED)
+		snprintf(reason, reason_bytes, "a forked child shares the memory of %s",
+			 allocator->name);
+	else
+		return true;
+	return false;
 }
 
 void probe_register(struct probe *probe)

@@ -20,7 +20,7 @@
 json_t *plan_options_json(const struct plan_options *options)
 {
 	json_t *subjects = json_array(), *workloads = json_array();
-	json_t *sizes = json_array(), *fills = json_array();
+	json_t *sizes = json_array(), *fills = json_array(), *threads = json_array();
 
 	for (unsigned i = 0; i < options->n_subjects; i++)
 		json_array_append_new(subjects, json_string(options->subjects[i]->name));
@@ -30,15 +30,20 @@ json_t *plan_options_json(const struct plan_options *options)
 		json_array_append_new(sizes, json_integer((json_int_t)options->sizes_bytes[i]));
 	for (unsigned i = 0; i < options->n_fills; i++)
 		json_array_append_new(fills, json_integer(options->fills[i]));
+	for (unsigned i = 0; i < options->n_threads; i++)
+		json_array_append_new(threads, json_integer(options->threads[i]));
 	return json_pack(
-		"{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:I, s:b, s:b, s:I, s:I, s:b}", "profile",
-		options->profile->name, "targets", targets_name(options->targets), "subjects",
-		subjects, "workloads", workloads, "sizes_bytes", sizes, "fills", fills,
-		"repetitions", options->repetitions, "timeout_s", options->timeout_s, "seed",
-		(json_int_t)options->seed, "percents_for_fills", options->percents_for_fills,
-		"perf_stat", options->perf_stat, "memory_available_bytes",
-		(json_int_t)options->memory_available_bytes, "huge_page_bytes",
-		(json_int_t)options->huge_page_bytes, "thp_always", options->thp_always);
+		"{s:s, s:s, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:i, s:i, s:I, s:b, s:b, s:I, s:I, "
+		"s:b}",
+		"profile", options->profile->name, "targets", targets_name(options->targets),
+		"subjects", subjects, "default_subjects", options->default_subjects, "workloads",
+		workloads, "default_workloads", options->default_workloads, "sizes_bytes", sizes,
+		"fills", fills, "threads", threads, "repetitions", options->repetitions,
+		"timeout_s", options->timeout_s, "seed", (json_int_t)options->seed,
+		"percents_for_fills", options->percents_for_fills, "perf_stat", options->perf_stat,
+		"memory_available_bytes", (json_int_t)options->memory_available_bytes,
+		"huge_page_bytes", (json_int_t)options->huge_page_bytes, "thp_always",
+		options->thp_always);
 }
 
 static int lists_from_json(const json_t *json, struct plan_options *options)
@@ -70,6 +75,9 @@ static int lists_from_json(const json_t *json, struct plan_options *options)
 	json_array_foreach(json_object_get(json, "fills"), i,
 			   item) if (options->n_fills < PLAN_MAX_LIST)
 		options->fills[options->n_fills++] = (unsigned char)json_integer_value(item);
+	json_array_foreach(json_object_get(json, "threads"), i,
+			   item) if (options->n_threads < PLAN_MAX_LIST)
+		options->threads[options->n_threads++] = (unsigned)json_integer_value(item);
 	return options->n_subjects && options->n_workloads && options->n_sizes && options->n_fills
 		       ? 0
 		       : -EINVAL;
@@ -80,14 +88,17 @@ int plan_options_from_json(const json_t *json, struct plan_options *options)
 	const char *profile, *targets = "host";
 	json_int_t seed, memory, huge;
 	int repetitions, timeout_s, percents, perf_stat, thp_always;
+	int default_subjects = 0, default_workloads = 0;
 	json_error_t error;
 
 	*options = (struct plan_options){0};
 	if (json_unpack_ex((json_t *)json, &error, 0,
-			   "{s:s, s?s, s:i, s:i, s:I, s:b, s:b, s:I, s:I, s:b}", "profile",
-			   &profile, "targets", &targets, "repetitions", &repetitions, "timeout_s",
-			   &timeout_s, "seed", &seed, "percents_for_fills", &percents, "perf_stat",
-			   &perf_stat, "memory_available_bytes", &memory, "huge_page_bytes", &huge,
+			   "{s:s, s?s, s?b, s?b, s:i, s:i, s:I, s:b, s:b, s:I, s:I, s:b}",
+			   "profile", &profile, "targets", &targets, "default_subjects",
+			   &default_subjects, "default_workloads", &default_workloads,
+			   "repetitions", &repetitions, "timeout_s", &timeout_s, "seed", &seed,
+			   "percents_for_fills", &percents, "perf_stat", &perf_stat,
+			   "memory_available_bytes", &memory, "huge_page_bytes", &huge,
 			   "thp_always", &thp_always)) {
 		failure("the plan in run.json cannot be read: %s", error.text);
 		return -EINVAL;
@@ -99,6 +110,8 @@ int plan_options_from_json(const json_t *json, struct plan_options *options)
 		return -EINVAL;
 	}
 	options->targets = targets_parse(targets);
+	options->default_subjects = default_subjects;
+	options->default_workloads = default_workloads;
 	options->repetitions = (unsigned)repetitions;
 	options->timeout_s = (unsigned)timeout_s;
 	options->seed = (uint64_t)seed;

@@ -123,7 +123,9 @@ static json_t *probe_sources_json(const struct record *record)
 
 static json_t *metrics_json(const struct placement *placement, const struct record *record)
 {
-	json_t *metrics = json_pack("{s:I}", "operations", (json_int_t)record->operations);
+	json_t *metrics =
+		json_pack("{s:I, s:o}", "operations", (json_int_t)record->operations,
+			  "faults_outside_phases", value_or_null(record->faults_outside_phases));
 	unsigned i = 0;
 
 	if (!strcmp(placement->purpose, "verify")) {

@@ -25,9 +25,11 @@ struct worker {
 	uint64_t clock_readings, probe_readings;
 	struct edge baseline, begin, end;
 	uint64_t begin_ns;
+	uint64_t faults_before; /* the run */
 	enum phase phase;
 	bool in_phase;
 	unsigned settled;
+	bool peak_is_ours;
 };
 
 static struct worker worker;
@@ -223,12 +225,14 @@ int wl_settle(struct wl *w)
 
 	if (worker->in_phase || worker->settled++)
 		return -EPROTO;
-	read_probes(worker, worker->end.values, 1u << PROBE_GAUGE);
+	read_probes(worker, worker->end.values, 1u << PROBE_GAUGE | 1u << PROBE_PEAK);
 	read_held(worker, &worker->end.held);
 	for (unsigned i = 0; (field = probe_field_at(i)); i++)
 		if (field->kind == PROBE_GAUGE)
 			record->settled[i] =
 				difference(worker->baseline.values[i], worker->end.values[i]);
+		else if (field->kind == PROBE_PEAK && worker->peak_is_ours)
+			record->settled[i] = worker->end.values[i];
 	record->settled_shmem_or_memfd_bytes =
 		worker->end.held.shmem_or_memfd_bytes - worker->baseline.held.shmem_or_memfd_bytes;
 	record->settled_driver_bytes =
@@ -283,40 +287,50 @@ static void practise_phase(struct wl *w)
 		fill_unknown(worker.record->phases[i].values);
 }
 
+/* Minor and major ones of the values. */
+static uint64_t faults_in(const uint64_t *values)
+{
+	int minor = probe_field_index("minor_faults"), major = probe_field_index("major_faults");
+
+	return minor < 0 || major < 0 ? PROBE_UNKNOWN : sum(values[minor], values[major]);
+}
+
 static void take_baseline(struct wl *w, struct record *record)
 {
 	int rss = probe_field_index("rss_bytes");
 
 	practise_phase(w);
 	practise_phase(w);
+	read_probes(&worker, worker.begin.values, 1u << PROBE_COUNTER);
+	worker.faults_before = faults_in(worker.begin.values);
 	worker.clock_readings = worker.probe_readings = 0;
 	read_probes(&worker, worker.baseline.values, 1u << PROBE_GAUGE);
 	read_held(&worker, &worker.baseline.held);
 	record->baseline_rss_bytes = rss < 0 ? PROBE_UNKNOWN : worker.baseline.values[rss];
 }
 
-/* Gauges once more after the last release, and the peaks. */
-static void take_last(struct record *record, bool peak_is_ours)
+/* What is left after the last release, and the faults that no phase has counted. */
+static void take_last(struct record *record)
 {
 	int rss = probe_field_index("rss_bytes");
-	const struct probe_field *field;
+	uint64_t *outside = &record->faults_outside_phases;
 
-	read_probes(&worker, worker.end.values, 1u << PROBE_GAUGE);
+	read_probes(&worker, worker.end.values, 1u << PROBE_COUNTER | 1u << PROBE_GAUGE);
 	if (rss >= 0)
 		record->rss_after_free_bytes =
 			difference(worker.baseline.values[rss], worker.end.values[rss]);
-	read_probes(&worker, worker.end.values, 1u << PROBE_PEAK);
-	for (unsigned i = 0; (field = probe_field_at(i)); i++)
-		if (field->kind == PROBE_PEAK && peak_is_ours)
-			record->settled[i] = worker.end.values[i];
+	*outside = difference(worker.faults_before, faults_in(worker.end.values));
+	for (unsigned i = 0; i < PHASE_COUNT; i++)
+		if (record->phases[i].present)
+			*outside = difference(faults_in(record->phases[i].values), *outside);
 }
 
 static void run(struct wl *w, struct record *record)
 {
 	const struct worker_options *options = worker.options;
-	bool peak_is_ours = reset_peak() || options->mock;
 	int error;
 
+	worker.peak_is_ours = reset_peak() || options->mock;
 	take_baseline(w, record);
 	error = options->workload->run(w);
 	if (!error && worker.settled != 1)
@@ -325,7 +339,7 @@ static void run(struct wl *w, struct record *record)
 		set_outcome(record, error, "run");
 		return;
 	}
-	take_last(record, peak_is_ours);
+	take_last(record);
 	record->reserved_bytes = w->reserved_bytes;
 	record->touched_pages = w->touched_pages;
 	record->operations = w->operations;
@@ -344,6 +358,7 @@ static void init_record(struct record *record)
 	record->version = RECORD_VERSION;
 	record->phase_count_max = PHASE_COUNT;
 	record->baseline_rss_bytes = record->rss_after_free_bytes = PROBE_UNKNOWN;
+	record->faults_outside_phases = PROBE_UNKNOWN;
 	fill_unknown(record->settled);
 }
 
@@ -374,10 +389,9 @@ void sample_run(const struct worker_options *options, struct record *record)
 		record->outcome = RECORD_UNSUPPORTED;
 		return;
 	}
-	if (options->fill && !(allocator->flags & (ALLOC_FILL_ANY | ALLOC_LAZY_FILL))) {
+	if (!cell_possible(allocator, workload, options->size_bytes, options->fill, record->reason,
+			   sizeof(record->reason))) {
 		record->outcome = RECORD_UNSUPPORTED;
-		snprintf(record->reason, sizeof(record->reason), "%s gives zeros only",
-			 allocator->name);
 		return;
 	}
 	open_probes(&worker);

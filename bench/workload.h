@@ -3,17 +3,16 @@
  * One way of using memory ("workload").
  *
  * Contract. A file bench/workloads/wl_<name>.c registers one workload; the build globs the files.
- *run() marks phases and never reads a clock: the worker does that at the marks. Order of calls in a
- *worker:
+ * run() marks phases and never reads a clock: the worker does that at the marks. What is called in
+ * a worker, in this order:
  *
- *	setup -> (baseline) -> run { phase alloc, phase touch, ..., wl_settle, phase free } ->
- *teardown
+ *	setup, (baseline), run { phase alloc, phase touch, ..., wl_settle, phase free }, teardown
  *
  * run() must call wl_settle() exactly once, outside any phase, when its memory is at its fullest:
- *there the worker reads the gauges and then calls check() (purpose measure: a checksum over touched
- *pages only) or verify() (purpose verify: every byte). setup() allocates and prefaults whatever
- *run() needs with mmap, never malloc; between setup and teardown a workload takes memory only by
- *wl_alloc().
+ * there the worker reads the gauges and peaks and then calls check() (purpose measure: a checksum
+ * over touched pages only) or verify() (purpose verify: every byte). setup() allocates and
+ *prefaults whatever run() needs with mmap, never malloc; between setup and teardown a workload
+ *takes memory only by wl_alloc().
  */
 #ifndef TA_WORKLOAD_H
 #define TA_WORKLOAD_H
@@ -63,6 +62,10 @@ struct workload {
 	bool warm;	 /* measures recycled, not fresh, memory */
 	bool reads_only; /* commits nothing on a lazy subject of fill 0 */
 	bool special;	 /* runs only where it is named: no plan takes it by itself */
+	bool computes; /* checksum and expected are a result, the same for every subject and fill */
+	bool forks;    /* needs memory that a child has a copy of; commits up to twice as much */
+	bool threaded; /* touches with as many threads as the cell says; others with one */
+	size_t min_bytes; /* of the block */
 	/* Pages touched, for the plan's memory check and time estimate. Required. */
 	uint64_t (*pages)(size_t size_bytes, size_t page_bytes, const int64_t *params);
 	int (*setup)(struct wl *w);	/* optional */
@@ -76,6 +79,13 @@ struct workload {
 void workload_register(struct workload *workload);
 const struct workload *workload_first(void);
 const struct workload *workload_find(const char *name);
+
+/*
+ * Can the subject, where it runs at all, be given that block by the workload? If not, one sentence
+ * into reason.
+ */
+bool cell_possible(const struct allocator *allocator, const struct workload *workload,
+		   size_t size_bytes, unsigned char fill, char *reason, size_t reason_bytes);
 
 #define REGISTER_WORKLOAD(variable)                                        \
 	__attribute__((constructor)) static void register_##variable(void) \

@@ -41,8 +41,8 @@ usage_error() { # TEXT ARGUMENT...
 }
 
 @test "unknown workload suggests the nearest" {
-	usage_error "unknown workload 'dense'; did you mean 'dense-up'?" run --workloads dense
-	usage_error "did you mean 'sparse-1pct'?" run --workloads sparse
+	usage_error "unknown workload 'dense-u'; did you mean 'dense-up'?" run --workloads dense-u
+	usage_error "did you mean 'sparse-1pct'?" run --workloads sparse-1
 }
 
 @test "unknown profile suggests the nearest" {
@@ -51,7 +51,7 @@ usage_error() { # TEXT ARGUMENT...
 
 @test "the environment's names are checked as the options are" {
 	SUBJECTS=mmpa usage_error "did you mean 'mmap'?" run
-	WORKLOADS=dense usage_error "did you mean 'dense-up'?" run
+	WORKLOADS=dense-u usage_error "did you mean 'dense-up'?" run
 	PROFILE=ful usage_error "did you mean 'full'?" run
 	TARGETS=hots usage_error "neither host, vm nor host,vm" run
 }

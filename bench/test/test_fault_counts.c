@@ -42,6 +42,7 @@
 #endif
 
 static struct record record;
+static const char *threads = "1"; /* of the workers */
 
 /* perf_event_open fails with EACCES from here on, as a container or a paranoid kernel would have
  * it. */
@@ -76,8 +77,8 @@ static void run_worker(const char *subject, const char *workload, unsigned long 
 		if (perf_refused)
 			refuse_perf();
 		execl(BUILD_DIR "/taworker", "taworker", "--subject", subject, "--workload",
-		      workload, "--size", size_text, "--fill", fill, "--record-fd", fd_text,
-		      "--no-thp", (char *)NULL);
+		      workload, "--size", size_text, "--fill", fill, "--threads", threads,
+		      "--record-fd", fd_text, "--no-thp", (char *)NULL);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -255,6 +256,110 @@ static void reading_lazy_memory_commits_nothing(void **state)
 	}
 }
 
+/* Each touched page once, and nothing else is committed. */
+static void expect_one_fault_a_page(const char *workload, uint64_t pages)
+{
+	run_worker("mmap", workload, DENSE_BYTES, "0", false);
+	assert_int_equal(record.touched_pages, pages);
+	expect_between("faults in alloc", faults(PHASE_ALLOC), 0, SLACK);
+	expect_between("faults in touch", faults(PHASE_TOUCH), pages, pages + SLACK);
+	expect_between("committed", committed_bytes(), pages * PAGE_BYTES,
+		       (pages + SLACK) * PAGE_BYTES);
+}
+
+static void each_order_faults_once_a_page(void **state)
+{
+	(void)state;
+	expect_one_fault_a_page("dense-down", DENSE_PAGES);
+	expect_one_fault_a_page("two-streams", DENSE_PAGES);
+	expect_one_fault_a_page("stride-4", DENSE_PAGES / 4);
+	expect_one_fault_a_page("stride-64", DENSE_PAGES / 64);
+	expect_one_fault_a_page("chunks-1m", DENSE_PAGES / 4);
+	expect_one_fault_a_page("threads", DENSE_PAGES);
+	threads = "3";
+	expect_one_fault_a_page("threads", DENSE_PAGES);
+	threads = "1";
+}
+
+static void reading_sparsely_commits_nothing(void **state)
+{
+	(void)state;
+	run_worker("mmap", "read-sparse", DENSE_BYTES, "0", false);
+	expect_between("faults in touch", faults(PHASE_TOUCH), DENSE_PAGES / 100,
+		       DENSE_PAGES / 100 + SLACK);
+	expect_between("committed", committed_bytes(), 0, SLACK * PAGE_BYTES);
+}
+
+static void reading_before_writing_faults_twice(void **state)
+{
+	(void)state;
+	run_worker("mmap", "read-then-write", DENSE_BYTES, "0", false);
+	expect_between("faults in touch", faults(PHASE_TOUCH), 2 * DENSE_PAGES,
+		       2 * DENSE_PAGES + SLACK);
+	expect_between("committed", committed_bytes(), DENSE_BYTES,
+		       DENSE_BYTES + SLACK * PAGE_BYTES);
+	run_worker("mmap/populate", "read-then-write", DENSE_BYTES, "0", false);
+	expect_between("faults in touch", faults(PHASE_TOUCH), 0, SLACK);
+}
+
+static void a_recycled_mapping_is_a_fresh_one(void **state)
+{
+	(void)state;
+	expect_one_fault_a_page("recycle", DENSE_PAGES);
+	assert_int_equal(record.reserved_bytes, DENSE_BYTES); /* the first is given back */
+}
+
+static void reuse_does_not_fault(void **state)
+{
+	(void)state;
+	expect_one_fault_a_page("reuse", DENSE_PAGES);
+	assert_int_equal(record.phases[PHASE_REUSE].present, 1);
+	expect_between("faults in reuse", faults(PHASE_REUSE), 0, SLACK);
+	assert_int_equal(record.operations, 8 * DENSE_PAGES);
+}
+
+/* Half, then each page in the child, then each in the parent: copied, fresh, made writable again.
+ */
+static void a_fork_copies_what_is_written(void **state)
+{
+	(void)state;
+	run_worker("mmap", "fork", DENSE_BYTES, "0", false);
+	expect_between("faults in touch", faults(PHASE_TOUCH), DENSE_PAGES * 5 / 2,
+		       DENSE_PAGES * 5 / 2 + 64); /* the child's stack and data, too */
+	expect_between("committed", committed_bytes(), DENSE_BYTES,
+		       DENSE_BYTES + 4 * SLACK * PAGE_BYTES);
+}
+
+/* On a lazy subject an application commits what it writes, on an eager one everything. */
+static void applications_commit_what_they_write(void **state)
+{
+	unsigned workloads = 0;
+
+	(void)state;
+	for (const struct workload *w = workload_first(); w; w = w->next) {
+		uint64_t touched_bytes;
+
+		if (!w->computes)
+			continue;
+		workloads++;
+		run_worker("mmap", w->name, DENSE_BYTES, "0", false);
+		touched_bytes = record.touched_pages * PAGE_BYTES;
+		print_message("# %s: %llu of %llu pages touched, %llu committed\n", w->name,
+			      (unsigned long long)record.touched_pages,
+			      (unsigned long long)DENSE_PAGES,
+			      (unsigned long long)(committed_bytes() / PAGE_BYTES));
+		expect_between("committed", committed_bytes(), DENSE_BYTES / 100,
+			       touched_bytes + SLACK * PAGE_BYTES);
+		expect_between("faults in touch", faults(PHASE_TOUCH), record.touched_pages,
+			       2 * record.touched_pages + SLACK);
+		run_worker("mmap/populate", w->name, DENSE_BYTES, "0", false);
+		expect_between("committed", committed_bytes(), DENSE_BYTES,
+			       DENSE_BYTES + SLACK * PAGE_BYTES);
+		expect_between("faults in touch", faults(PHASE_TOUCH), 0, SLACK);
+	}
+	assert_int_equal(workloads, 5);
+}
+
 static void peak_and_residue_are_this_workers(void **state)
 {
 	uint64_t resident_kernel_slack =
@@ -284,6 +389,13 @@ int main(void)
 		cmocka_unit_test(sparse_commits_what_it_touches),
 		cmocka_unit_test(sparse_on_malloc_memset_commits_all),
 		cmocka_unit_test(reading_lazy_memory_commits_nothing),
+		cmocka_unit_test(each_order_faults_once_a_page),
+		cmocka_unit_test(reading_sparsely_commits_nothing),
+		cmocka_unit_test(reading_before_writing_faults_twice),
+		cmocka_unit_test(a_recycled_mapping_is_a_fresh_one),
+		cmocka_unit_test(reuse_does_not_fault),
+		cmocka_unit_test(a_fork_copies_what_is_written),
+		cmocka_unit_test(applications_commit_what_they_write),
 		cmocka_unit_test(peak_and_residue_are_this_workers),
 	};
 

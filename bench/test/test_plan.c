@@ -152,6 +152,94 @@ static void test_small_lazy_cell_has_no_bound(void **state)
 	plan_free(&plan);
 }
 
+static bool planned(const struct plan *plan, const char *subject, const char *workload,
+		    unsigned char fill)
+{
+	for (unsigned i = 0; i < plan->n_cells; i++)
+		if (!strcmp(plan->cells[i].subject->name, subject) &&
+		    !strcmp(plan->cells[i].workload->name, workload) && plan->cells[i].fill == fill)
+			return true;
+	return false;
+}
+
+/* mmap and dense-up are of the core, mmap/noreserve and stride-4 are not. */
+static void test_what_is_outside_of_the_core_meets_only_the_core(void **state)
+{
+	struct plan_options options = options_of(NULL, NULL), again;
+	struct plan plan, resumed;
+
+	(void)state;
+	assert_int_equal(plan_expand(&plan, &options), 0);
+	assert_true(planned(&plan, "mmap", "stride-4", 0));
+	assert_false(planned(&plan, "mmap", "stride-4", 0xab));
+	assert_true(planned(&plan, "mmap", "dense-up", 0xab));
+	assert_true(planned(&plan, "mmap/noreserve", "dense-up", 0));
+	assert_false(planned(&plan, "mmap/noreserve", "stride-4", 0));
+
+	again = plan.options; /* as a run that is resumed has them: the lists are filled in */
+	assert_int_equal(plan_expand(&resumed, &again), 0);
+	assert_int_equal(resumed.n_cells, plan.n_cells);
+	plan_free(&resumed);
+	plan_free(&plan);
+}
+
+static void test_what_is_named_is_of_the_core(void **state)
+{
+	struct plan_options options = options_of("mmap/noreserve", NULL);
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(plan_expand(&plan, &options), 0);
+	assert_true(planned(&plan, "mmap/noreserve", "stride-4", 0));
+	plan_free(&plan);
+	options = options_of(NULL, "stride-4");
+	options.fills[options.n_fills++] = 0xab;
+	options.percents_for_fills = true;
+	assert_int_equal(plan_expand(&plan, &options), 0);
+	assert_true(planned(&plan, "mmap/noreserve", "stride-4", 0xab));
+	plan_free(&plan);
+}
+
+static void test_threads_vary_where_the_workload_has_several(void **state)
+{
+	struct plan_options options = options_of("mmap", "threads");
+	struct plan plan;
+
+	(void)state;
+	options.threads[options.n_threads++] = 1;
+	options.threads[options.n_threads++] = 3;
+	options.workloads[options.n_workloads++] = workload_find("dense-up");
+	plan = plan_of(options, 1 << 20, 0);
+	assert_int_equal(plan.n_cells, 3);
+	assert_string_equal(plan.cells[0].identity, "host|mmap|dense-up|1048576|1|0|");
+	assert_string_equal(plan.cells[1].identity, "host|mmap|threads|1048576|1|0|");
+	assert_string_equal(plan.cells[2].identity, "host|mmap|threads|1048576|3|0|");
+	plan_free(&plan);
+}
+
+static void test_a_fork_may_commit_twice_as_much(void **state)
+{
+	struct plan plan = plan_of(options_of("mmap/populate", "fork"), 10 * GIB, 0);
+
+	(void)state;
+	assert_int_equal(plan.n_supported, 0);
+	assert_non_null(strstr(plan.cells[0].reason, "would commit 20480 MiB of the 16384 MiB"));
+	plan_free(&plan);
+	plan = plan_of(options_of("driver/lazy", "fork"), 1 << 20, 0);
+	assert_int_equal(plan.n_supported, 0);
+	plan_free(&plan);
+}
+
+static void test_a_block_too_small_for_the_workload(void **state)
+{
+	struct plan plan = plan_of(options_of("mmap", "bitmap"), 4096, 0);
+
+	(void)state;
+	assert_int_equal(plan.n_supported, 0);
+	assert_string_equal(plan.cells[0].reason, "bitmap needs at least 64 KiB");
+	plan_free(&plan);
+}
+
 static void test_block_holds_each_supported_cell_once_in_an_order_of_its_own(void **state)
 {
 	struct plan_options options = options_of(NULL, NULL);
@@ -234,6 +322,11 @@ int main(void)
 		cmocka_unit_test(test_lazy_terabyte_gets_a_bound_that_fits),
 		cmocka_unit_test(test_bound_counts_huge_pages_where_a_touch_commits_one),
 		cmocka_unit_test(test_small_lazy_cell_has_no_bound),
+		cmocka_unit_test(test_what_is_outside_of_the_core_meets_only_the_core),
+		cmocka_unit_test(test_what_is_named_is_of_the_core),
+		cmocka_unit_test(test_threads_vary_where_the_workload_has_several),
+		cmocka_unit_test(test_a_fork_may_commit_twice_as_much),
+		cmocka_unit_test(test_a_block_too_small_for_the_workload),
 		cmocka_unit_test(test_block_holds_each_supported_cell_once_in_an_order_of_its_own),
 		cmocka_unit_test(test_slugs_of_all_names_differ),
 		cmocka_unit_test(test_suggests_the_nearest_name),

@@ -43,7 +43,8 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 /* ---- a subject, a probe and a workload that log, and that can be made to fail ---- */
 
 static size_t wrong_offset = NO_OFFSET; /* where the subject puts a wrong byte */
-static int alloc_error, release_error, settle_calls = 1;
+static size_t wrong_step;		/* and at every so manyth, unless 0 */
+static int alloc_error, release_error, settle_calls = 1, map_kind = MAP_PRIVATE;
 
 static bool logging_supported(char *reason, size_t reason_bytes)
 {
@@ -71,12 +72,14 @@ static int logging_alloc(struct alloc_ctx *ctx, size_t size_bytes, unsigned char
 	log_call("alloc");
 	if (alloc_error)
 		return alloc_error;
-	addr = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	addr = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, map_kind | MAP_ANONYMOUS, -1, 0);
 	if (addr == MAP_FAILED)
 		return -errno;
 	memset(addr, fill, size_bytes);
 	if (wrong_offset < size_bytes)
 		((unsigned char *)addr)[wrong_offset] ^= 1;
+	for (size_t i = 0; wrong_step && i < size_bytes; i += wrong_step)
+		((unsigned char *)addr)[i] ^= 1;
 	*block = (struct block){.addr = addr, .bytes = size_bytes, .holds_fill = true};
 	return 0;
 }
@@ -257,8 +260,10 @@ static int restore(void **state)
 {
 	(void)state;
 	wrong_offset = NO_OFFSET;
+	wrong_step = 0;
 	alloc_error = release_error = 0;
 	settle_calls = 1;
+	map_kind = MAP_PRIVATE;
 	logging = false;
 	call_log[0] = 0;
 	return 0;
@@ -286,9 +291,9 @@ static void hooks_run_in_order(void **state)
 				 "counters clock alloc clock counters gauges held "
 				 "counters clock touch clock counters gauges held "
 				 "counters clock touch clock counters gauges held "
-				 "gauges held check "
+				 "gauges peaks held check "
 				 "counters clock release clock counters gauges held "
-				 "gauges peaks reset teardown close ");
+				 "counters gauges reset teardown close ");
 	assert_int_equal(record.outcome, RECORD_OK);
 	assert_string_equal(record.backend, "a-backend");
 }
@@ -319,7 +324,7 @@ static void verify_takes_the_place_of_check(void **state)
 	options.verify = true;
 	logging = true;
 	sample_run(&options, &record);
-	assert_non_null(strstr(call_log, "gauges held verify "));
+	assert_non_null(strstr(call_log, "gauges peaks held verify "));
 	assert_null(strstr(call_log, "check"));
 }
 
@@ -355,13 +360,13 @@ static void mock_gives_fixed_numbers(void **state)
 	assert_int_equal(record.phases[PHASE_ALLOC].cost, WORKER_MOCK_STEP_NS);
 	assert_int_equal(record.phases[PHASE_TOUCH].cost, 2 * WORKER_MOCK_STEP_NS);
 	assert_int_equal(record.phases[PHASE_FREE].cost, WORKER_MOCK_STEP_NS);
-	/* Readings: 1 baseline; 2, 3, 4 alloc; 5, 6, 7 and 8, 9, 10 touch; 11 settled; 12, 13, 14
-	 * free; 15 the last gauges; 16 peaks. */
+	/* Readings: 1 baseline; 2, 3, 4 alloc; 5, 6, 7 and 8, 9, 10 touch; 11 settled, with the
+	 * peaks; 12, 13, 14 free; 15 the last gauges. */
 	assert_int_equal(record.phases[PHASE_ALLOC].values[minor], minor + 1);
 	assert_int_equal(record.phases[PHASE_TOUCH].values[minor], 2 * (minor + 1));
 	assert_int_equal(record.phases[PHASE_TOUCH].values[anon], 9 * (anon + 1));
 	assert_int_equal(record.settled[anon], 10 * (anon + 1));
-	assert_int_equal(record.settled[peak], 16 * (peak + 1));
+	assert_int_equal(record.settled[peak], 11 * (peak + 1));
 	assert_string_equal(record.probe_source[0], "mock");
 }
 
@@ -429,18 +434,25 @@ static void pass_at_any_size(const struct worker_options *base)
 
 	for (unsigned i = 0; i < 2 * 2 * sizeof(sizes) / sizeof(*sizes); i++) {
 		struct worker_options options = *base;
+		uint64_t pages;
 
 		options.size_bytes = sizes[i / 4];
 		options.verify = i & 1;
 		options.fill = i & 2 ? 171 : 0;
 		options.seed = i;
 		sample_run(&options, &record);
+		if (options.size_bytes < options.workload->min_bytes) {
+			assert_int_equal(record.outcome, RECORD_UNSUPPORTED);
+			continue;
+		}
+		pages = options.workload->pages(options.size_bytes, 4096, options.params);
 		assert_int_equal(record.outcome, RECORD_OK);
 		assert_int_equal(record.wrong_bytes, 0);
 		assert_true(record.checksum == record.expected);
 		assert_int_equal(record.verified, 1);
-		assert_int_equal(record.touched_pages,
-				 options.workload->pages(options.size_bytes, 4096, options.params));
+		if (!options.workload->computes)
+			assert_int_equal(record.touched_pages, pages);
+		assert_true(record.touched_pages && record.touched_pages <= pages);
 	}
 }
 
@@ -461,11 +473,14 @@ static void see_one_wrong_byte(const struct worker_options *base)
 		options.verify = true;
 		options.fill = i & 1 ? 171 : 0;
 		wrong_offset = offsets[i / 2];
+		/* A computation writes where it wants; the last byte of the block none does. */
+		if (options.workload->computes && i < 10)
+			continue;
 		sample_run(&options, &record);
 		assert_int_equal(record.outcome, RECORD_OK);
+		assert_int_equal(record.verified, 0);
 		assert_int_equal(record.wrong_bytes, 1);
 		assert_int_equal(record.first_wrong, wrong_offset);
-		assert_int_equal(record.verified, 0);
 	}
 }
 
@@ -481,6 +496,8 @@ static void see_wrong_touched_pages(const struct worker_options *base)
 	struct worker_options options = *base;
 	uint64_t seen = 0;
 
+	if (options.workload->computes) /* not every byte has a part in a result */
+		return;
 	for (size_t page = 0; page < 64; page++) {
 		wrong_offset = page * 4096 + 4095;
 		sample_run(&options, &record);
@@ -499,10 +516,11 @@ static void checksum_sees_wrong_touched_pages(void **state)
 
 static void max_touched_bytes_bounds(void **state)
 {
-	static const char *const names[] = {"sparse-1pct", "stride-16"};
+	static const char *const names[] = {"sparse-1pct", "read-sparse", "stride-4", "stride-16",
+					    "stride-64"};
 
 	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		struct worker_options options = options_of("test/logging", names[i]);
 
 		options.size_bytes = 10000 * 4096;
@@ -511,6 +529,121 @@ static void max_touched_bytes_bounds(void **state)
 		sample_run(&options, &record);
 		assert_int_equal(record.touched_pages, 7);
 		assert_int_equal(record.verified, 1);
+	}
+}
+
+/* Chunks are bounded as a whole. */
+static void max_touched_bytes_bounds_chunks(void **state)
+{
+	struct worker_options options = options_of("test/logging", "chunks-1m");
+
+	(void)state;
+	options.size_bytes = 64 << 20;
+	options.verify = true;
+	sample_run(&options, &record);
+	assert_int_equal(record.touched_pages, 16 * 256);
+	options.params[0] = (5 << 20) + 12345;
+	sample_run(&options, &record);
+	assert_int_equal(record.touched_pages, 5 * 256);
+	assert_int_equal(record.verified, 1);
+}
+
+/* Memory that did not hold the fill comes out as a wrong result. */
+static void result_depends_on_the_fill_being_there(void **state)
+{
+	unsigned workloads = 0;
+
+	(void)state;
+	wrong_step = 24; /* of eight bytes: every other word, and not always the same of two */
+	for (const struct workload *w = workload_first(); w; w = w->next) {
+		struct worker_options options = options_of("test/logging", w->name);
+
+		if (!w->computes)
+			continue;
+		workloads++;
+		sample_run(&options, &record);
+		assert_int_equal(record.outcome, RECORD_OK);
+		if (record.verified)
+			fail_msg("%s does not see it", w->name);
+	}
+	assert_int_equal(workloads, 5);
+}
+
+static void result_is_the_same_for_every_fill_and_seed_counts(void **state)
+{
+	(void)state;
+	for (const struct workload *w = workload_first(); w; w = w->next) {
+		struct worker_options options = options_of("test/logging", w->name);
+		uint64_t result;
+
+		if (!w->computes)
+			continue;
+		sample_run(&options, &record);
+		result = record.checksum;
+		options.fill = 171;
+		sample_run(&options, &record);
+		assert_true(record.checksum == result);
+		assert_int_equal(record.verified, 1);
+		options.seed++;
+		sample_run(&options, &record);
+		if (strcmp(w->name, "bitmap")) /* counts its bits, wherever they are */
+			assert_true(record.checksum != result);
+	}
+}
+
+static void threads_share_the_pages(void **state)
+{
+	struct worker_options options = options_of("test/logging", "threads");
+
+	(void)state;
+	for (options.threads = 1; options.threads <= 7; options.threads++)
+		for (options.size_bytes = 1; options.size_bytes < 40000;
+		     options.size_bytes += 4095) {
+			options.verify = true;
+			sample_run(&options, &record);
+			assert_int_equal(record.outcome, RECORD_OK);
+			assert_int_equal(record.verified, 1);
+		}
+}
+
+/* The crew of threads is let go where its memory cannot be had. */
+static void threads_end_without_memory(void **state)
+{
+	struct worker_options options = options_of("test/logging", "threads");
+
+	(void)state;
+	alloc_error = -ENOMEM;
+	options.threads = 4;
+	sample_run(&options, &record);
+	assert_int_equal(record.outcome, RECORD_ENOMEM);
+}
+
+static void a_child_must_not_share_the_memory(void **state)
+{
+	struct worker_options options = options_of("test/logging", "fork");
+
+	(void)state;
+	sample_run(&options, &record);
+	assert_int_equal(record.outcome, RECORD_OK);
+	logging_subject.flags |= ALLOC_SHARED;
+	sample_run(&options, &record);
+	logging_subject.flags &= ~(unsigned)ALLOC_SHARED;
+	assert_int_equal(record.outcome, RECORD_UNSUPPORTED);
+	assert_string_equal(record.reason, "a forked child shares the memory of test/logging");
+}
+
+/* Were the flag missing, the workload would tell. */
+static void a_child_that_shares_the_memory_is_noticed(void **state)
+{
+	struct worker_options options = options_of("test/logging", "fork");
+
+	(void)state;
+	map_kind = MAP_SHARED;
+	for (int verify = 0; verify < 2; verify++) {
+		options.verify = verify;
+		sample_run(&options, &record);
+		assert_int_equal(record.outcome, RECORD_OK);
+		assert_int_equal(record.verified, 0);
 	}
 }
 
@@ -530,6 +663,13 @@ int main(void)
 		TEST(verify_sees_one_wrong_byte),
 		TEST(checksum_sees_wrong_touched_pages),
 		TEST(max_touched_bytes_bounds),
+		TEST(max_touched_bytes_bounds_chunks),
+		TEST(result_depends_on_the_fill_being_there),
+		TEST(result_is_the_same_for_every_fill_and_seed_counts),
+		TEST(threads_share_the_pages),
+		TEST(threads_end_without_memory),
+		TEST(a_child_must_not_share_the_memory),
+		TEST(a_child_that_shares_the_memory_is_noticed),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

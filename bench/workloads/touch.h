@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Workloads that allocate one block and touch some of its pages once: included by one wl_<name>.c,
- * which defines TOUCH_WRITES (true or false) before and, after it, page_at() and pages(), and puts
- * TOUCH_HOOKS into its struct workload. page_at() is static, so that it ends up inside the loop.
+ * which defines TOUCH_WRITES (true or false; also TOUCH_READS_FIRST true where each page is read
+ * before) before and, after it, page_at() and pages(), and puts TOUCH_HOOKS into its struct
+ * workload. page_at() is static, so that it ends up inside the loop.
  *
  * Page k of a block begins at its address + k pages. A writing touch stores WL_TOUCH_BYTE at its
  * first byte, a reading one loads that byte.
@@ -15,6 +16,10 @@
 #include <sys/mman.h>
 
 #include "workload.h"
+
+#ifndef TOUCH_READS_FIRST
+#define TOUCH_READS_FIRST false
+#endif
 
 #define VERIFY_WHOLE_BYTES   ((uint64_t)4 << 30) /* above that, untouched pages are sampled */
 #define VERIFY_SAMPLED_PAGES 65536
@@ -53,11 +58,41 @@ static inline unsigned char *page_address(const struct wl *w, uint64_t page)
 	return (unsigned char *)w->block.addr + page * w->page_bytes;
 }
 
+/* What follows the last phase that touches: settling, and giving the block back. */
+static inline int touch_finish(struct wl *w)
+{
+	int error = wl_settle(w);
+
+	if (error)
+		return error;
+	wl_phase_begin(w, PHASE_FREE);
+	error = wl_release(w, &w->block);
+	wl_phase_end(w);
+	return error;
+}
+
 /* Without the sanitiser's look-ups, whose own page faults would be counted as the subject's. */
-__attribute__((no_sanitize("address"))) static inline int touch_run(struct wl *w)
+#define NO_LOOK_UPS __attribute__((no_sanitize("address")))
+
+/* The pages in their order, once. */
+NO_LOOK_UPS static inline __attribute__((always_inline)) void touch_pass(const struct wl *w,
+									 uint64_t count, bool write)
+{
+	const struct wl view = *w; /* no store can alias it: it stays in registers */
+
+	for (uint64_t k = 0; k < count; k++) {
+		volatile unsigned char *byte = page_address(&view, page_at(&view, k));
+
+		if (write)
+			*byte = WL_TOUCH_BYTE;
+		else
+			(void)*byte;
+	}
+}
+
+NO_LOOK_UPS static inline int touch_run(struct wl *w)
 {
 	uint64_t count = pages(w->size_bytes, w->page_bytes, w->params);
-	struct wl view; /* no store can alias it: what page_at() needs stays in registers */
 	int error;
 
 	wl_phase_begin(w, PHASE_ALLOC);
@@ -66,27 +101,14 @@ __attribute__((no_sanitize("address"))) static inline int touch_run(struct wl *w
 	if (error)
 		return error;
 
-	view = *w;
 	wl_phase_begin(w, PHASE_TOUCH);
-	for (uint64_t k = 0; k < count; k++) {
-		volatile unsigned char *byte = page_address(&view, page_at(&view, k));
-
-		if (TOUCH_WRITES)
-			*byte = WL_TOUCH_BYTE;
-		else
-			(void)*byte;
-	}
+	if (TOUCH_READS_FIRST)
+		touch_pass(w, count, false);
+	touch_pass(w, count, TOUCH_WRITES);
 	wl_phase_end(w);
 	w->touched_pages = count;
 	w->operations = count;
-
-	error = wl_settle(w);
-	if (error)
-		return error;
-	wl_phase_begin(w, PHASE_FREE);
-	error = wl_release(w, &w->block);
-	wl_phase_end(w);
-	return error;
+	return touch_finish(w);
 }
 
 /* The last byte of the touched page of memory in which the block's page begins. */
