@@ -60,7 +60,7 @@ static int release(struct alloc_ctx *ctx, struct block *block)
 static struct allocator null_subject = {
 	.name = "null",
 	.summary = "memory resident and filled beforehand: the cost of the workload alone",
-	.flags = ALLOC_FILL_ANY | ALLOC_NO_FREE,
+	.flags = ALLOC_FILL_ANY | ALLOC_NO_FREE | ALLOC_ONE_BLOCK,
 	.prepare = prepare,
 	.alloc = alloc,
 	.release = release,

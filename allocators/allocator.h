@@ -26,9 +26,10 @@ enum {
 	ALLOC_FILL_ANY = 1u << 2,     /* can give any fill byte (eagerly, unless ALLOC_LAZY_FILL) */
 	ALLOC_NEEDS_KERNEL = 1u << 3, /* needs the kernel with tamalloc, or one of its modules */
 	ALLOC_NEEDS_ROOT = 1u << 4,
-	ALLOC_NO_FREE = 1u << 5, /* release gives nothing back (null, arenas) */
-	ALLOC_HUGE = 1u << 6,	 /* asks for huge pages: one touch may commit a whole one */
-	ALLOC_SHARED = 1u << 8,	 /* a forked child has the same memory, not a copy */
+	ALLOC_NO_FREE = 1u << 5,   /* release gives nothing back (null, arenas) */
+	ALLOC_HUGE = 1u << 6,	   /* asks for huge pages: one touch may commit a whole one */
+	ALLOC_ONE_BLOCK = 1u << 7, /* holds one block at a time */
+	ALLOC_SHARED = 1u << 8,	   /* a forked child has the same memory, not a copy */
 };
 
 /* State of one worker's use of an allocator. priv belongs to the allocator. */

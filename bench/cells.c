@@ -34,6 +34,21 @@ static const char *const csv_columns[] = {
 	"free_cost",
 	"free_cost_lo",
 	"free_cost_hi",
+	"reuse_cost_per_operation",
+	"reuse_cost_per_operation_lo",
+	"reuse_cost_per_operation_hi",
+	"latency_p50",
+	"latency_p50_lo",
+	"latency_p50_hi",
+	"latency_p99",
+	"latency_p99_lo",
+	"latency_p99_hi",
+	"latency_p999",
+	"latency_p999_lo",
+	"latency_p999_hi",
+	"latency_max",
+	"latency_max_lo",
+	"latency_max_hi",
 	"committed_bytes",
 	"touched_bytes",
 	"committed_per_touched",
@@ -61,6 +76,11 @@ static bool is_measured(const struct sample *s)
 static bool is_good(const struct sample *s)
 {
 	return !strcmp(s->outcome, "ok") && s->verified != 0;
+}
+
+bool sample_counts(const struct sample *sample)
+{
+	return is_measured(sample) && is_good(sample);
 }
 
 static int by_cell(const void *a, const void *b)
@@ -110,6 +130,16 @@ static double metric_of(const struct sample *s, enum cell_metric metric, double 
 		return alloc->cost;
 	case CELL_FREE_COST:
 		return s->phases[PHASE_FREE].cost;
+	case CELL_REUSE_COST_PER_OPERATION:
+		return s->phases[PHASE_REUSE].cost / sample_metric(s, "operations");
+	case CELL_LATENCY_P50:
+		return s->p50;
+	case CELL_LATENCY_P99:
+		return s->p99;
+	case CELL_LATENCY_P999:
+		return s->p999;
+	case CELL_LATENCY_MAX:
+		return s->max;
 	case CELL_TOTAL_COST:
 		return s->total_cost;
 	case CELL_COMMITTED_BYTES:
@@ -136,6 +166,32 @@ static double metric_of(const struct sample *s, enum cell_metric metric, double 
 		break;
 	}
 	return NAN;
+}
+
+const char *cell_metric_name(enum cell_metric metric)
+{
+	static const char *const names[CELL_INTERVALS] = {
+		[CELL_TOUCH_COST_PER_PAGE] = "touch_cost_per_page",
+		[CELL_TOTAL_COST_PER_PAGE] = "total_cost_per_page",
+		[CELL_ALLOC_COST] = "alloc_cost",
+		[CELL_FREE_COST] = "free_cost",
+		[CELL_REUSE_COST_PER_OPERATION] = "reuse_cost_per_operation",
+		[CELL_LATENCY_P50] = "latency_p50",
+		[CELL_LATENCY_P99] = "latency_p99",
+		[CELL_LATENCY_P999] = "latency_p999",
+		[CELL_LATENCY_MAX] = "latency_max",
+	};
+
+	return names[metric];
+}
+
+enum cell_metric result_headline(const struct result *result)
+{
+	if (!isnan(result->of[CELL_TOTAL_COST_PER_PAGE].value))
+		return CELL_TOTAL_COST_PER_PAGE;
+	if (!isnan(result->of[CELL_REUSE_COST_PER_OPERATION].value))
+		return CELL_REUSE_COST_PER_OPERATION;
+	return CELL_LATENCY_P50;
 }
 
 bool result_comparable(const struct result *result)

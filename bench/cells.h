@@ -19,6 +19,11 @@ enum cell_metric {
 	CELL_TOTAL_COST_PER_PAGE, /* alloc + touch + free, per touched page */
 	CELL_ALLOC_COST,
 	CELL_FREE_COST,
+	CELL_REUSE_COST_PER_OPERATION,
+	CELL_LATENCY_P50, /* of single operations, where the workload times each */
+	CELL_LATENCY_P99,
+	CELL_LATENCY_P999,
+	CELL_LATENCY_MAX,
 	CELL_INTERVALS,
 	CELL_TOTAL_COST = CELL_INTERVALS,
 	CELL_COMMITTED_BYTES,
@@ -65,6 +70,8 @@ struct results {
 /* Is the total cost large enough to be compared? Always on a monotonic clock. */
 bool result_comparable(const struct result *result);
 
+/* Does a cell's median count this sample: measured, ok, and its checksum right? */
+bool sample_counts(const struct sample *sample);
 /* Groups the measured samples. 0 or -ENOMEM; freed by results_free(). samples must outlive results.
  */
 int results_build(struct results *results, const struct samples *samples, double page_bytes);
@@ -85,6 +92,12 @@ bool comparable(const struct sample *a, const char *unit_a, const struct sample 
  */
 int result_ratio(const struct result *a, const struct result *b, enum cell_metric metric,
 		 struct estimate *out, const char **why);
+
+/* The stem of the metric's column in cells.csv, for those before CELL_INTERVALS. */
+const char *cell_metric_name(enum cell_metric metric);
+/* What subjects are compared by: total cost per touched page; where no page is touched, the cost of
+ * one operation of phase reuse; else the median of operations timed one by one. */
+enum cell_metric result_headline(const struct result *result);
 
 /* One row per cell, what charts read. */
 void results_write_csv(const struct results *results, FILE *out);

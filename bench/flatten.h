@@ -40,7 +40,7 @@ struct sample {
 	double touched_pages, reserved_bytes, committed_bytes;
 	double anon_bytes, swap_bytes, hugetlb_bytes, shmem_or_memfd_bytes, driver_bytes;
 	double page_table_bytes, vma_count, huge_bytes, peak_rss_bytes, rss_after_free_bytes;
-	double p50, p99, p999, max, cycles, dtlb_misses;
+	double latency_count, p50, p99, p999, max, clock_cost, cycles, dtlb_misses;
 	double verified;			       /* 0 or 1 */
 	const json_t *params, *metrics, *probe_source; /* objects */
 	json_t *line;				       /* owns all of the above */

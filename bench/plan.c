@@ -26,6 +26,8 @@ static const struct profile profiles[] = {
 		.repetitions = 3,
 		.overhead_pairs = 3,
 		PERCENTS(5, 50, 100),
+		.size_step = 2,
+		.size_max_bytes = 32ull << 20,
 		.vm_size_bytes = 32ull << 20,
 		.host = {.core_subjects = "null,mmap,glibc/malloc+memset",
 			 .core_workloads = "dense-up,sparse-1pct"},
@@ -40,9 +42,12 @@ static const struct profile profiles[] = {
 		.repetitions = 9,
 		.overhead_pairs = 25,
 		PERCENTS(1, 5, 10, 25, 50, 75, 100),
+		.size_step = 1,
+		.size_max_bytes = 1ull << 30,
 		.vm_size_bytes = 128ull << 20,
 		.host = {.core_subjects = CORE_SUBJECTS,
-			 .core_workloads = "dense-up,sparse-1pct,read-dense,recycle,hash-table"},
+			 .core_workloads = "dense-up,sparse-1pct,read-dense,recycle,hash-table,"
+					   "touch-latency,alloc-latency,small-blocks"},
 		.vm = {.workloads = VM_WORKLOADS},
 	},
 	{
@@ -52,6 +57,8 @@ static const struct profile profiles[] = {
 		.repetitions = 15,
 		.overhead_pairs = 40,
 		PERCENTS(1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100),
+		.size_step = 1,
+		.size_max_bytes = 1ull << 30,
 		.percents_for_fills = true,
 		.vm_size_bytes = 128ull << 20,
 	},
@@ -266,11 +273,12 @@ static int add_cells_of(struct plan *plan, const struct cell *template)
 	unsigned n = 1;
 	int error = 0;
 
-	if (param_index(template->workload, "touched_pct") >= 0) {
-		if (template->fill && !plan->options.percents_for_fills)
-			return 0;
+	if (template->fill && !plan->options.percents_for_fills &&
+	    (template->workload->sizes_bytes ||
+	     param_index(template->workload, "touched_pct") >= 0))
+		return 0;
+	if (param_index(template->workload, "touched_pct") >= 0)
 		n = profile->n_percents;
-	}
 	for (unsigned i = 0; i < n && !error; i++)
 		error = add_cell(plan, template, profile->percents[i]);
 	return error;
@@ -337,10 +345,6 @@ static void name_everything(struct plan_options *options)
 			if (!w->special && options->n_workloads < PLAN_MAX_LIST &&
 			    listed(scope->workloads, w->name))
 				options->workloads[options->n_workloads++] = w;
-	if (!options->n_sizes)
-		options->sizes_bytes[options->n_sizes++] = options->guest
-								   ? options->profile->vm_size_bytes
-								   : options->profile->size_bytes;
 	if (!options->n_threads)
 		name_threads(options);
 	if (!options->n_fills) {
@@ -368,29 +372,72 @@ static bool workload_wanted(const struct plan_options *options, const struct wor
 	return false;
 }
 
-static int expand_size_and_fill(struct plan *plan, uint64_t size_bytes, unsigned char fill)
+static uint64_t profile_size_bytes(const struct plan_options *options)
+{
+	return options->guest ? options->profile->vm_size_bytes : options->profile->size_bytes;
+}
+
+/* Fills sizes with those that the workload is measured at; returns how many. */
+static unsigned sizes_of(const struct plan_options *options, const struct workload *workload,
+			 uint64_t sizes[PLAN_MAX_LIST])
+{
+	uint64_t max =
+		options->guest ? options->profile->vm_size_bytes : options->profile->size_max_bytes;
+	const uint64_t *own = workload->sizes_bytes;
+	unsigned n = 0;
+
+	if (options->n_sizes) {
+		memcpy(sizes, options->sizes_bytes, sizeof(options->sizes_bytes));
+		return options->n_sizes;
+	}
+	for (unsigned i = 0; own && own[i] && n < PLAN_MAX_LIST; i++)
+		if (i % options->profile->size_step == 0 && own[i] <= max)
+			sizes[n++] = own[i];
+	if (!n)
+		sizes[n++] = own ? max : profile_size_bytes(options);
+	return n;
+}
+
+static int expand_subjects(struct plan *plan, const struct cell *template)
 {
 	const struct plan_options *options = &plan->options;
+	const struct workload *w = template->workload;
+
+	for (const struct allocator *a = allocator_first(); a; a = a->next) {
+		struct cell cell = *template;
+		int error;
+
+		if (!subject_wanted(options, a) || !meet(options, a, w, cell.fill))
+			continue;
+		cell.subject = a;
+		for (unsigned i = 0; i < (w->threaded ? options->n_threads : 1); i++) {
+			cell.threads = w->threaded ? options->threads[i] : 1;
+			error = add_cells_of(plan, &cell);
+			if (error)
+				return error;
+		}
+	}
+	return 0;
+}
+
+static int expand_fill(struct plan *plan, unsigned char fill)
+{
+	const struct plan_options *options = &plan->options;
+	uint64_t sizes[PLAN_MAX_LIST];
 
 	for (const struct workload *w = workload_first(); w; w = w->next) {
-		for (const struct allocator *a = allocator_first(); a; a = a->next) {
+		unsigned n = workload_wanted(options, w) ? sizes_of(options, w, sizes) : 0;
+
+		for (unsigned i = 0; i < n; i++) {
 			struct cell template = {.guest = options->guest,
-						.subject = a,
 						.workload = w,
-						.size_bytes = size_bytes,
+						.size_bytes = sizes[i],
 						.threads = 1,
 						.fill = fill};
-			int error;
+			int error = expand_subjects(plan, &template);
 
-			if (!subject_wanted(options, a) || !workload_wanted(options, w) ||
-			    !meet(options, a, w, fill))
-				continue;
-			for (unsigned i = 0; i < (w->threaded ? options->n_threads : 1); i++) {
-				template.threads = w->threaded ? options->threads[i] : 1;
-				error = add_cells_of(plan, &template);
-				if (error)
-					return error;
-			}
+			if (error)
+				return error;
 		}
 	}
 	return 0;
@@ -423,9 +470,8 @@ int plan_expand(struct plan *plan, const struct plan_options *options)
 
 	*plan = (struct plan){.options = *options};
 	name_everything(mine);
-	for (unsigned s = 0; s < mine->n_sizes && !error; s++)
-		for (unsigned f = 0; f < mine->n_fills && !error; f++)
-			error = expand_size_and_fill(plan, mine->sizes_bytes[s], mine->fills[f]);
+	for (unsigned f = 0; f < mine->n_fills && !error; f++)
+		error = expand_fill(plan, mine->fills[f]);
 	if (error) {
 		plan_free(plan);
 		return error;

@@ -42,6 +42,10 @@ struct profile {
 	const int64_t *percents; /* values of a workload's parameter touched_pct */
 	unsigned n_percents;
 	bool percents_for_fills; /* fills other than 0 as widely as 0 */
+	/* Of a workload's own sizes, every so many-th, and none above; if all are, just this one.
+	 */
+	unsigned size_step;
+	uint64_t size_max_bytes;
 	uint64_t vm_size_bytes;
 	struct scope host, vm;
 };
@@ -59,7 +63,7 @@ struct plan_options {
 	const struct profile *profile;
 	const struct allocator *subjects[PLAN_MAX_LIST];
 	const struct workload *workloads[PLAN_MAX_LIST];
-	uint64_t sizes_bytes[PLAN_MAX_LIST]; /* empty: the profile's */
+	uint64_t sizes_bytes[PLAN_MAX_LIST]; /* empty: each workload's own, or the profile's */
 	unsigned char fills[PLAN_MAX_LIST];
 	unsigned threads[PLAN_MAX_LIST]; /* of workloads that have several; empty: 1, 2, 4 ... up to
 					    as many as there are processors */

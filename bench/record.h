@@ -9,11 +9,12 @@
 
 #include <stdint.h>
 
+#include "latency.h"
 #include "phase.h"
 #include "probe.h"
 
 #define RECORD_MAGIC   0x74616d72u
-#define RECORD_VERSION 1u
+#define RECORD_VERSION 2u
 
 enum record_outcome { RECORD_OK, RECORD_UNSUPPORTED, RECORD_ENOMEM, RECORD_FAILED };
 
@@ -25,6 +26,14 @@ struct record_phase {
 	uint64_t values[PROBE_MAX_FIELDS];
 	uint64_t shmem_or_memfd_bytes,
 		driver_bytes; /* of the allocator, growth over the baseline */
+};
+
+/* Times of single operations, in the unit of the phases' costs. */
+struct record_latency {
+	uint64_t count; /* operations timed; 0: the workload times none, the rest means nothing */
+	uint64_t p50, p99, p999, max; /* the value of that rank (the nearest) */
+	uint64_t clock_cost;	      /* what reading the clock adds to each: median of several */
+	uint32_t buckets[LATENCY_BUCKETS];
 };
 
 struct record {
@@ -47,6 +56,7 @@ struct record {
 	uint64_t probe_cost_ns[PROBE_MAX]; /* one read of each probe, median of several, by probe
 					      order */
 	char probe_source[PROBE_MAX][64];
+	struct record_latency latency;
 	char backend[32];
 	char reason[160]; /* of an outcome other than ok */
 };

@@ -75,6 +75,8 @@ bool cell_possible(const struct allocator *allocator, const struct workload *wor
 	else if (size_bytes < workload->min_bytes)
 		snprintf(reason, reason_bytes, "%s needs at least %zu KiB", workload->name,
 			 workload->min_bytes >> 10);
+	else if (workload->several_blocks && allocator->flags & ALLOC_ONE_BLOCK)
+		snprintf(reason, reason_bytes, "%s holds one block at a time", allocator->name);
 	else if (workload->forks && allocator->flags & ALLOC_SHARED)
 		snprintf(reason, reason_bytes, "a forked child shares the memory of %s",
 			 allocator->name);

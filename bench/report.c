@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "distribution.h"
 #include "environment.h"
 #include "report_model.h"
 
@@ -52,6 +53,12 @@ static int write_samples(const struct report *report, FILE *out)
 static int write_cells(const struct report *report, FILE *out)
 {
 	results_write_csv(&report->results, out);
+	return 0;
+}
+
+static int write_latency(const struct report *report, FILE *out)
+{
+	distribution_write_csv(&report->results, &report->samples, out);
 	return 0;
 }
 
@@ -138,6 +145,8 @@ static int write_everything(struct report *report, bool plots)
 
 	if (err == 0)
 		err = write_whole(report, "cells.csv", write_cells);
+	if (err == 0)
+		err = write_whole(report, "latency.csv", write_latency);
 	if (err == 0)
 		err = write_whole(report, "crossover.csv", write_crossover);
 	if (err == 0)

@@ -115,8 +115,9 @@ static void write_head(FILE *out, const struct report *r)
 		   text_of(json_object_get(e, "kernel"), "release"),
 		   text_of(json_object_get(e, "thp"), "enabled"));
 	fputs("</p>\n<nav aria-label=\"Sections\"><a href=\"#verdict\">Verdict</a> "
-	      "<a href=\"#crossover\">Lazy or eager</a> <a href=\"#charts\">Charts</a> "
-	      "<a href=\"#tables\">Tables</a> <a href=\"#checks\">Checks</a> "
+	      "<a href=\"#advice\">What to use when</a> <a href=\"#crossover\">Lazy or eager</a> "
+	      "<a href=\"#charts\">Charts</a> <a href=\"#tables\">Tables</a> <a "
+	      "href=\"#checks\">Checks</a> "
 	      "<a href=\"#not-run\">Not run</a> <a href=\"#method\">Method</a> "
 	      "<a href=\"#environment\">Environment</a></nav>\n</header>\n<main>\n",
 	      out);
@@ -346,12 +347,14 @@ void report_write_html(const struct report *r, FILE *out)
 	write_cards(out, r);
 	html_verdict(out, r);
 	fputs("</section>\n", out);
+	report_html_advice(out, r);
 	write_crossover(out, r);
 	write_charts(out, r);
-	report_html_statistics(out, r);
 	fputs("<section id=\"tables\"><h2>Tables</h2>\n", out);
 	html_cell_tables(out, r);
 	fputs("</section>\n", out);
+	report_html_latency(out, r);
+	report_html_statistics(out, r);
 	write_checks(out, r);
 	fputs("<section id=\"not-run\"><h2>What could not run, and why</h2>\n", out);
 	html_not_run(out, r);

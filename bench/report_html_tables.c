@@ -77,7 +77,7 @@ static void best_table(FILE *out, const struct panel *panel)
 	for (size_t i = 0; i < panel->n; i++) {
 		const struct verdict *v = panel->verdicts[i];
 
-		if (verdict_is_fraction(v))
+		if (verdict_is_apart(v))
 			continue;
 		fputs("<tr><th scope=\"row\">", out);
 		html_text(out, workload_title(v->group, title, sizeof(title)));
@@ -149,7 +149,7 @@ static void regret_table(FILE *out, const struct panel *panel)
 	html_text(out, caption);
 	fputs("</caption>\n<thead><tr><th scope=\"col\" rowspan=\"2\">Subject</th>", out);
 	for (size_t i = 0; i < panel->n; i++) {
-		if (verdict_is_fraction(panel->verdicts[i]))
+		if (verdict_is_apart(panel->verdicts[i]))
 			continue;
 		fputs("<th scope=\"colgroup\" colspan=\"2\">", out);
 		html_text(out, workload_title(panel->verdicts[i]->group, title, sizeof(title)));
@@ -157,7 +157,7 @@ static void regret_table(FILE *out, const struct panel *panel)
 	}
 	fputs("</tr>\n<tr>", out);
 	for (size_t i = 0; i < panel->n; i++)
-		if (!verdict_is_fraction(panel->verdicts[i]))
+		if (!verdict_is_apart(panel->verdicts[i]))
 			fputs("<th scope=\"col\" class=\"n\">time</th>"
 			      "<th scope=\"col\" class=\"n\">memory</th>",
 			      out);
@@ -169,7 +169,7 @@ static void regret_table(FILE *out, const struct panel *panel)
 		html_text(out, panel->subjects[s]);
 		fputs("</th>", out);
 		for (size_t i = 0; i < panel->n; i++)
-			if (!verdict_is_fraction(panel->verdicts[i]))
+			if (!verdict_is_apart(panel->verdicts[i]))
 				regret_cells(out, panel->verdicts[i],
 					     verdict_cell(panel->verdicts[i], panel->subjects[s]));
 		fputs("</tr>\n", out);
@@ -313,6 +313,8 @@ void html_cell_tables(FILE *out, const struct report *report)
 		const char *unit = v->fastest ? v->fastest->cost_unit : "-";
 		char workload[96], title[192], caption[384], size[NUMBER_CHARS];
 
+		if (verdict_is_latency(v))
+			continue;
 		snprintf(title, sizeof(title), "%s, fill %.0f, %s, %s",
 			 workload_title(v->group, workload, sizeof(workload)), v->group->fill,
 			 text_bytes(v->group->size_bytes, size), v->group->target);

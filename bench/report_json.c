@@ -94,16 +94,18 @@ int report_write_json(const struct report *report, FILE *out)
 	for (size_t i = 0; i < report->samples.n_notes; i++)
 		json_array_append_new(notes, json_string(report->samples.notes[i]));
 	root = json_pack(
-		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:{s:o, s:b}, s:{s:I, s:I, s:I}, s:{s:I, s:f, "
+		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:b}, s:{s:I, s:I, s:I}, s:{s:I, "
+		"s:f, "
 		"s:I}, s:o}",
 		"schema", 1, "run_id", report->run_id, "samples", (json_int_t)report->samples.n,
-		"notes", notes, "verdicts", verdicts, "crossings", crossings, "perf_stat", stats,
-		"sampler_overhead", "slowdown", estimate(&report->overhead.slowdown), "within",
-		overhead_within(&report->overhead), "verify", "ok_cells",
-		(json_int_t)report->verified.ok, "passed", (json_int_t)report->verified.passed,
-		"failed", (json_int_t)report->verified.failed, "exact_timelines", "recorded",
-		(json_int_t)report->timelines.exact, "lost_records", report->timelines.lost_records,
-		"equal_to_smaps", (json_int_t)report->timelines.equal, "environment",
+		"notes", notes, "verdicts", verdicts, "advice", report_json_advice(report),
+		"crossings", crossings, "perf_stat", stats, "sampler_overhead", "slowdown",
+		estimate(&report->overhead.slowdown), "within", overhead_within(&report->overhead),
+		"verify", "ok_cells", (json_int_t)report->verified.ok, "passed",
+		(json_int_t)report->verified.passed, "failed", (json_int_t)report->verified.failed,
+		"exact_timelines", "recorded", (json_int_t)report->timelines.exact, "lost_records",
+		report->timelines.lost_records, "equal_to_smaps",
+		(json_int_t)report->timelines.equal, "environment",
 		report->environment ? json_incref((json_t *)report->environment) : json_null());
 	err = root && json_dumpf(root, out, JSON_INDENT(1)) == 0 ? 0 : -EIO;
 	if (err == 0)

@@ -5,8 +5,7 @@
 
 #include "report_model.h"
 
-/* Text inside a table cell or a line: what Markdown or HTML would read as markup is escaped. */
-static void text(FILE *out, const char *t)
+void md_text(FILE *out, const char *t)
 {
 	for (; t && *t; t++) {
 		if (strchr("|*_<>[]`\\#&", *t))
@@ -24,7 +23,7 @@ static void best(FILE *out, const struct verdict *v, const struct result *r, boo
 		return;
 	}
 	fputs(" **", out);
-	text(out, r->identity->subject);
+	md_text(out, r->identity->subject);
 	fputs("**", out);
 	for (size_t i = 0; i < v->n_cells; i++) {
 		const struct result *other = &v->cells[i];
@@ -32,7 +31,7 @@ static void best(FILE *out, const struct verdict *v, const struct result *r, boo
 		if (other == r || !(memory ? other->tied_memory : other->tied_time))
 			continue;
 		fputs(n++ ? ", " : " (tied: ", out);
-		text(out, other->identity->subject);
+		md_text(out, other->identity->subject);
 	}
 	fputs(n ? ") |" : " |", out);
 }
@@ -49,10 +48,10 @@ static void best_table(FILE *out, const struct panel *panel)
 	for (size_t i = 0; i < panel->n; i++) {
 		const struct verdict *v = panel->verdicts[i];
 
-		if (verdict_is_fraction(v))
+		if (verdict_is_apart(v))
 			continue;
 		fputs("| ", out);
-		text(out, workload_title(v->group, title, sizeof(title)));
+		md_text(out, workload_title(v->group, title, sizeof(title)));
 		fputs(" |", out);
 		best(out, v, v->fastest, false);
 		fprintf(out, " %s |",
@@ -76,28 +75,28 @@ static void regret_table(FILE *out, const struct panel *panel)
 	      "1):\n\n| subject |",
 	      out);
 	for (size_t i = 0; i < panel->n; i++) {
-		if (verdict_is_fraction(panel->verdicts[i]))
+		if (verdict_is_apart(panel->verdicts[i]))
 			continue;
 		fputc(' ', out);
-		text(out, workload_title(panel->verdicts[i]->group, title, sizeof(title)));
+		md_text(out, workload_title(panel->verdicts[i]->group, title, sizeof(title)));
 		fputs(" |", out);
 	}
 	fputs("\n|---|", out);
 	for (size_t i = 0; i < panel->n; i++)
-		if (!verdict_is_fraction(panel->verdicts[i]))
+		if (!verdict_is_apart(panel->verdicts[i]))
 			fputs("--:|", out);
 	fputc('\n', out);
 	for (size_t s = 0; s < panel->n_subjects; s++) {
 		if (!strcmp(panel->subjects[s], VERDICT_BASELINE))
 			continue;
 		fputs("| ", out);
-		text(out, panel->subjects[s]);
+		md_text(out, panel->subjects[s]);
 		fputs(" |", out);
 		for (size_t i = 0; i < panel->n; i++) {
 			const struct verdict *v = panel->verdicts[i];
 			const struct result *r = verdict_cell(v, panel->subjects[s]);
 
-			if (verdict_is_fraction(v))
+			if (verdict_is_apart(v))
 				continue;
 			if (r && result_ranked(r, &why))
 				fprintf(out, " %s%s%s / %s |", r->tied_time ? "~" : "",
@@ -127,12 +126,12 @@ static void not_run(FILE *out, const struct report *report)
 			 "%s, fill %.0f: ", workload_title(r->identity, title, sizeof(title)),
 			 r->identity->fill);
 		fputs("- ", out);
-		text(out, r->identity->subject);
+		md_text(out, r->identity->subject);
 		fputs(", ", out);
-		text(out, line);
-		text(out, r->n ? "in part" : r->outcome);
+		md_text(out, line);
+		md_text(out, r->n ? "in part" : r->outcome);
 		fputs(r->reason[0] ? ": " : "", out);
-		text(out, r->reason);
+		md_text(out, r->reason);
 		fputc('\n', out);
 	}
 	if (!rows)
@@ -145,7 +144,7 @@ static void sentences(FILE *out, const struct text_section *section)
 	fprintf(out, "\n## %s\n\n", section->title);
 	for (size_t i = 0; section->sentences[i]; i++) {
 		fputs("- ", out);
-		text(out, section->sentences[i]);
+		md_text(out, section->sentences[i]);
 		fputc('\n', out);
 	}
 }
@@ -156,11 +155,11 @@ void report_write_markdown(const struct report *report, FILE *out)
 	bool any = false;
 
 	fputs("# What initialised memory costs here\n\nRun ", out);
-	text(out, report->run_id);
+	md_text(out, report->run_id);
 	fputs(".\n", out);
 	for (size_t i = 0; i < report->samples.n_notes; i++) {
 		fputs(i ? "> - " : "\n> Read this first:\n>\n> - ", out);
-		text(out, report->samples.notes[i]);
+		md_text(out, report->samples.notes[i]);
 		fputc('\n', out);
 	}
 	fputs("\n## Verdict\n", out);
@@ -174,7 +173,7 @@ void report_write_markdown(const struct report *report, FILE *out)
 			panel_title(panel, line, sizeof(line)), panel->repetitions,
 			panel->too_few ? " (too few for a claim)" : "");
 		if (panel_note(panel)) {
-			text(out, panel_note(panel));
+			md_text(out, panel_note(panel));
 			fputs("\n\n", out);
 		}
 		best_table(out, panel);
@@ -182,15 +181,17 @@ void report_write_markdown(const struct report *report, FILE *out)
 	}
 	if (!any)
 		fputs("\nThis run holds no sample that can be ranked.\n", out);
+	report_md_advice(out, report);
 	if (report->crossings.n)
 		fputs("\n## Lazy or eager\n\n", out);
 	for (size_t i = 0; i < report->crossings.n; i++) {
 		const struct crossing *c = &report->crossings.pairs[i];
 
 		fprintf(out, "- %s, fill %.0f: ", c->lazy->target, c->lazy->fill);
-		text(out, crossing_text(c, line, sizeof(line)));
+		md_text(out, crossing_text(c, line, sizeof(line)));
 		fputc('\n', out);
 	}
+	report_md_latency(out, report);
 	report_md_statistics(out, report);
 	if (report->n_charts)
 		fputs("\n## Charts\n", out);
@@ -198,9 +199,9 @@ void report_write_markdown(const struct report *report, FILE *out)
 		const struct chart *c = &report->charts[i];
 
 		fputs("\n![", out);
-		text(out, c->title);
+		md_text(out, c->title);
 		fprintf(out, "](charts/%s.svg)\n\n", c->name);
-		text(out, c->caption);
+		md_text(out, c->caption);
 		fputc('\n', out);
 	}
 	fprintf(out, "\n## Checks\n\n- verify passed in %zu of %zu ok cells, failed in %zu\n",

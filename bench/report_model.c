@@ -98,10 +98,24 @@ const struct result *verdict_cell(const struct verdict *verdict, const char *sub
 	return NULL;
 }
 
-bool verdict_is_fraction(const struct verdict *verdict)
+bool verdict_is_latency(const struct verdict *verdict)
 {
-	return !strcmp(verdict->group->workload, CROSSOVER_WORKLOAD) &&
-	       !isnan(sample_param(verdict->group, CROSSOVER_PARAM));
+	for (size_t i = 0; i < verdict->n_cells; i++) {
+		const struct result *r = &verdict->cells[i];
+
+		if (r->n && (!isnan(r->of[CELL_LATENCY_P50].value) ||
+			     result_headline(r) == CELL_REUSE_COST_PER_OPERATION))
+			return true;
+	}
+	return false;
+}
+
+bool verdict_is_apart(const struct verdict *verdict)
+{
+	bool is_fraction = !strcmp(verdict->group->workload, CROSSOVER_WORKLOAD) &&
+			   !isnan(sample_param(verdict->group, CROSSOVER_PARAM));
+
+	return is_fraction || verdict_is_latency(verdict);
 }
 
 const char *workload_title(const struct sample *sample, char *out, size_t bytes)
@@ -203,6 +217,8 @@ static int build_panels(struct report *r)
 		const struct verdict *v = &r->verdicts.groups[i];
 		size_t p = 0;
 
+		if (verdict_is_latency(v))
+			continue;
 		while (p < r->n_panels && !in_panel(&r->panels[p], v->group))
 			p++;
 		if (p == r->n_panels)
@@ -244,7 +260,7 @@ const struct result *report_worst(const struct report *report, bool memory,
 		const struct verdict *v = &report->verdicts.groups[i];
 
 		/* Of one target only: the first, host before vm. */
-		if (verdict_is_fraction(v) ||
+		if (verdict_is_apart(v) ||
 		    strcmp(v->group->target, report->panels[0].group->target))
 			continue;
 		for (size_t k = 0; k < v->n_cells; k++) {

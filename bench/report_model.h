@@ -55,8 +55,11 @@ void report_free(struct report *report);
 
 /* The cell of a subject in a group, or NULL. */
 const struct result *verdict_cell(const struct verdict *verdict, const char *subject);
-/* Is it drawn as a curve (crossover) and not one column a fraction? */
-bool verdict_is_fraction(const struct verdict *verdict);
+/* Does it time single operations, or exchange blocks and touch no pages of its own? */
+bool verdict_is_latency(const struct verdict *verdict);
+/* Is it left out of the verdict's tables, because it is shown elsewhere: as a curve (crossover), or
+ * as latency? */
+bool verdict_is_apart(const struct verdict *verdict);
 /* "dense-up", "recycle, rounds 8": workload and parameters; the fill is not said, nor a limit of 0.
  */
 const char *workload_title(const struct sample *sample, char *out, size_t bytes);
@@ -90,6 +93,10 @@ void report_write_markdown(const struct report *report, FILE *out);
 void report_write_html(const struct report *report, FILE *out);
 int report_write_json(const struct report *report, FILE *out); /* 0 or -EIO */
 
+/* Text inside a table cell or a line of Markdown: what it or HTML would read as markup is escaped.
+ */
+void md_text(FILE *out, const char *text);
+
 /* Writes the SVG file at path inline: its ids prefixed so that several fit into one document, its
  * size left to the style sheet, label as its accessible name. 0 or -errno, -EINVAL if it is no SVG.
  */
@@ -102,6 +109,14 @@ struct text_section {
 	const char *const *sentences; /* NULL-terminated */
 };
 
+/* What to use when, by the rule of advice.h. */
+void report_html_advice(FILE *out, const struct report *report);
+void report_md_advice(FILE *out, const struct report *report);
+json_t *report_json_advice(const struct report *report);
+/* Operations timed one by one, and small blocks. False, and nothing is written, where the run has
+ * none. */
+bool report_html_latency(FILE *out, const struct report *report);
+bool report_md_latency(FILE *out, const struct report *report);
 /* The rows of kind micro: what asking for every process's memory costs. False, and nothing is
  * written, where the run has none. */
 bool report_html_statistics(FILE *out, const struct report *report);

@@ -78,9 +78,7 @@ static int lists_from_json(const json_t *json, struct plan_options *options)
 	json_array_foreach(json_object_get(json, "threads"), i,
 			   item) if (options->n_threads < PLAN_MAX_LIST)
 		options->threads[options->n_threads++] = (unsigned)json_integer_value(item);
-	return options->n_subjects && options->n_workloads && options->n_sizes && options->n_fills
-		       ? 0
-		       : -EINVAL;
+	return options->n_subjects && options->n_workloads && options->n_fills ? 0 : -EINVAL;
 }
 
 int plan_options_from_json(const json_t *json, struct plan_options *options)

@@ -144,6 +144,24 @@ static json_t *metrics_json(const struct placement *placement, const struct reco
 	return metrics;
 }
 
+static json_t *latency_json(const struct record_latency *latency)
+{
+	json_t *histogram;
+
+	if (!latency->count)
+		return json_null();
+	histogram = json_array();
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+		if (latency->buckets[i])
+			json_array_append_new(histogram,
+					      json_pack("[I, I]", (json_int_t)latency_bucket_low(i),
+							(json_int_t)latency->buckets[i]));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "count", (json_int_t)latency->count,
+			 "p50", (json_int_t)latency->p50, "p99", (json_int_t)latency->p99, "p999",
+			 (json_int_t)latency->p999, "max", (json_int_t)latency->max, "clock_cost",
+			 (json_int_t)latency->clock_cost, "histogram", histogram);
+}
+
 /* What the worker measured; without a record everything is unknown. */
 static json_t *measured_json(const struct placement *placement, const struct record *r)
 {
@@ -152,7 +170,7 @@ static json_t *measured_json(const struct placement *placement, const struct rec
 	parts = committed_json(r->settled, r->settled_shmem_or_memfd_bytes, r->settled_driver_bytes,
 			       &committed);
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:{s:o, s:o}, s:o, s:b, "
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:b, "
 		"s:o}",
 		"phases", phases_json(r, cell_cost_unit(placement->cell)), "touched_pages",
 		value_or_null(r->touched_pages), "reserved_bytes", value_or_null(r->reserved_bytes),
@@ -160,8 +178,8 @@ static json_t *measured_json(const struct placement *placement, const struct rec
 		field(r->settled, "page_table_bytes"), "vma_count", field(r->settled, "vma_count"),
 		"huge_bytes", field(r->settled, "huge_bytes"), "peak_rss_bytes",
 		field(r->settled, "peak_rss_bytes"), "rss_after_free_bytes",
-		value_or_null(r->rss_after_free_bytes), "latency", "hw", "cycles",
-		counter_over_phases(r, "cycles"), "dtlb_misses",
+		value_or_null(r->rss_after_free_bytes), "latency", latency_json(&r->latency), "hw",
+		"cycles", counter_over_phases(r, "cycles"), "dtlb_misses",
 		counter_over_phases(r, "dtlb_misses"), "probe_source", probe_sources_json(r),
 		"verified", r->verified, "metrics", metrics_json(placement, r));
 }

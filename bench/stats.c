@@ -190,3 +190,9 @@ struct estimate stats_range(const double *values, size_t n)
 	}
 	return e;
 }
+
+bool stats_at_most(const struct estimate *ratio, double limit)
+{
+	return ratio->n && (ratio->value <= limit ||
+			    (ratio->lo <= limit && ratio->hi - ratio->lo < STATS_NARROW));
+}

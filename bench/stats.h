@@ -61,4 +61,11 @@ struct estimate stats_ratio_interval(const double *numerator, const double *deno
  */
 struct estimate stats_range(const double *values, size_t n);
 
+/*
+ * Is a ratio at most limit? Its median is, or its interval includes limit and is narrower than
+ * STATS_NARROW: then nothing speaks against it, and the measurement could have told.
+ */
+#define STATS_NARROW 0.10
+bool stats_at_most(const struct estimate *ratio, double limit);
+
 #endif

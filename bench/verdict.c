@@ -47,18 +47,30 @@ static struct result *lowest(const struct verdict *v, enum cell_metric metric)
 	return best;
 }
 
-static void rank_time(struct verdict *v)
+/* What this group's subjects are compared by. */
+static enum cell_metric headline(const struct verdict *v)
 {
 	const char *why;
 
-	v->fastest = lowest(v, CELL_TOTAL_COST_PER_PAGE);
+	for (size_t i = 0; i < v->n_cells; i++)
+		if (result_ranked(&v->cells[i], &why))
+			return result_headline(&v->cells[i]);
+	return CELL_TOTAL_COST_PER_PAGE;
+}
+
+static void rank_time(struct verdict *v)
+{
+	enum cell_metric metric = headline(v);
+	const char *why;
+
+	v->fastest = lowest(v, metric);
 	if (!v->fastest)
 		return;
 	for (size_t i = 0; i < v->n_cells; i++) {
 		struct result *r = &v->cells[i];
 
 		if (!result_ranked(r, &why) ||
-		    result_ratio(r, v->fastest, CELL_TOTAL_COST_PER_PAGE, &r->regret_time, &why))
+		    result_ratio(r, v->fastest, metric, &r->regret_time, &why))
 			continue;
 		if (!strcmp(r->identity->clock, "icount"))
 			r->tied_time = fabs(r->regret_time.value - 1) <= ICOUNT_TOLERANCE;

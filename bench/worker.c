@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #define ALL_KINDS	 (1u << PROBE_COUNTER | 1u << PROBE_GAUGE | 1u << PROBE_PEAK)
 #define PROBE_COST_READS 5
+#define CLOCK_COST_LAPS	 65
 
 struct edge {
 	uint64_t values[PROBE_MAX_FIELDS];
@@ -30,6 +32,9 @@ struct worker {
 	bool in_phase;
 	unsigned settled;
 	bool peak_is_ours;
+	uint32_t *laps; /* room for max_laps, prefaulted */
+	size_t laps_bytes;
+	uint64_t n_laps, max_laps, lap_ns;
 };
 
 static struct worker worker;
@@ -263,6 +268,96 @@ void wl_wait(struct wl *w)
 		;
 }
 
+/* ---- times of single operations ---- */
+
+void wl_laps_begin(struct wl *w)
+{
+	w->worker->lap_ns = clock_ns(w->worker);
+}
+
+void wl_lap(struct wl *w)
+{
+	struct worker *worker = w->worker;
+	uint64_t now_ns = clock_ns(worker), cost = now_ns - worker->lap_ns;
+
+	if (worker->n_laps < worker->max_laps)
+		worker->laps[worker->n_laps++] = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX;
+	worker->lap_ns = now_ns;
+}
+
+static void sift_down(uint32_t *values, uint64_t root, uint64_t n)
+{
+	for (uint64_t child; (child = 2 * root + 1) < n; root = child) {
+		uint32_t value = values[root];
+
+		child += child + 1 < n && values[child + 1] > values[child];
+		if (values[child] <= value)
+			break;
+		values[root] = values[child];
+		values[child] = value;
+	}
+}
+
+/* A heap sort: the C library's may call malloc. */
+static void sort_laps(uint32_t *values, uint64_t n)
+{
+	for (uint64_t root = n / 2; root--;)
+		sift_down(values, root, n);
+	for (uint64_t last = n; last-- > 1;) {
+		uint32_t value = values[0];
+
+		values[0] = values[last];
+		values[last] = value;
+		sift_down(values, 0, last);
+	}
+}
+
+/* Of sorted values, the one of rank permille / 1000 (the nearest rank). */
+static uint64_t ranked(const uint32_t *sorted, uint64_t n, uint64_t permille)
+{
+	return sorted[(n * permille + 999) / 1000 - 1];
+}
+
+/* Also the warming: wl_lap() has run before the baseline. */
+int wl_laps_reserve(struct wl *w, uint64_t count)
+{
+	struct worker *worker = w->worker;
+	uint64_t room = count > CLOCK_COST_LAPS ? count : CLOCK_COST_LAPS;
+	size_t bytes = room * sizeof(*worker->laps);
+	void *laps = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (laps == MAP_FAILED)
+		return -errno;
+	worker->laps = memset(laps, 1, bytes);
+	worker->laps_bytes = bytes;
+	worker->max_laps = room;
+	wl_laps_begin(w);
+	for (unsigned i = 0; i < CLOCK_COST_LAPS; i++)
+		wl_lap(w);
+	sort_laps(worker->laps, worker->n_laps);
+	worker->record->latency.clock_cost = ranked(worker->laps, worker->n_laps, 500);
+	worker->n_laps = 0;
+	worker->max_laps = count;
+	return 0;
+}
+
+static void evaluate_laps(struct worker *worker, struct record_latency *latency)
+{
+	uint64_t n = worker->n_laps;
+
+	latency->count = n;
+	if (!n)
+		return;
+	sort_laps(worker->laps, n);
+	latency->p50 = ranked(worker->laps, n, 500);
+	latency->p99 = ranked(worker->laps, n, 990);
+	latency->p999 = ranked(worker->laps, n, 999);
+	latency->max = worker->laps[n - 1];
+	for (uint64_t i = 0; i < n; i++)
+		latency->buckets[latency_bucket(worker->laps[i])]++;
+}
+
 /* ---- one run ---- */
 
 static void set_outcome(struct record *record, int error, const char *where)
@@ -340,6 +435,7 @@ static void run(struct wl *w, struct record *record)
 		return;
 	}
 	take_last(record);
+	evaluate_laps(&worker, &record->latency);
 	record->reserved_bytes = w->reserved_bytes;
 	record->touched_pages = w->touched_pages;
 	record->operations = w->operations;
@@ -412,6 +508,8 @@ void sample_run(const struct worker_options *options, struct record *record)
 teardown:
 	if (workload->teardown)
 		workload->teardown(&w);
+	if (worker.laps)
+		munmap(worker.laps, worker.laps_bytes);
 close:
 	close_probes(&worker);
 }

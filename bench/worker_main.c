@@ -147,9 +147,9 @@ static void print_record(void)
 	if (record.outcome != RECORD_OK)
 		return;
 	printf("verified=%d reserved_bytes=%" PRIu64 " touched_pages=%" PRIu64
-	       " wrong_bytes=%" PRIu64 " first_wrong=%" PRIu64 "\n",
+	       " wrong_bytes=%" PRIu64 " first_wrong=%" PRIu64 " operations=%" PRIu64 "\n",
 	       record.verified, record.reserved_bytes, record.touched_pages, record.wrong_bytes,
-	       record.first_wrong);
+	       record.first_wrong, record.operations);
 	for (unsigned i = 0; i < PHASE_COUNT; i++) {
 		if (!record.phases[i].present)
 			continue;
@@ -159,6 +159,11 @@ static void print_record(void)
 				print_field(k, record.phases[i].values[k]);
 		printf("\n");
 	}
+	if (record.latency.count)
+		printf("latency count=%" PRIu64 " p50=%" PRIu64 " p99=%" PRIu64 " p999=%" PRIu64
+		       " max=%" PRIu64 " clock_cost=%" PRIu64 "\n",
+		       record.latency.count, record.latency.p50, record.latency.p99,
+		       record.latency.p999, record.latency.max, record.latency.clock_cost);
 	printf("settled");
 	for (unsigned k = 0; (field = probe_field_at(k)); k++)
 		if (field->kind != PROBE_COUNTER)

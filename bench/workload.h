@@ -65,7 +65,11 @@ struct workload {
 	bool computes; /* checksum and expected are a result, the same for every subject and fill */
 	bool forks;    /* needs memory that a child has a copy of; commits up to twice as much */
 	bool threaded; /* touches with as many threads as the cell says; others with one */
-	size_t min_bytes; /* of the block */
+	size_t min_bytes;    /* of the block */
+	bool several_blocks; /* holds more than one block at a time */
+	/* Sizes at which it is measured where the user names none, ended by 0; NULL: the profile's.
+	 */
+	const uint64_t *sizes_bytes;
 	/* Pages touched, for the plan's memory check and time estimate. Required. */
 	uint64_t (*pages)(size_t size_bytes, size_t page_bytes, const int64_t *params);
 	int (*setup)(struct wl *w);	/* optional */
@@ -100,6 +104,15 @@ int wl_release(struct wl *w, struct block *block);
 void wl_phase_begin(struct wl *w, enum phase phase);
 void wl_phase_end(struct wl *w);
 int wl_settle(struct wl *w); /* gauges, then check() or verify(); 0 or -errno */
+
+/*
+ * Times of single operations, for workloads that exist for that. wl_laps_reserve() (in setup) makes
+ * room for count of them; inside a phase, wl_laps_begin() starts the clock and each wl_lap() keeps
+ * the time since the one before. What the clock costs is in each of them, and measured.
+ */
+int wl_laps_reserve(struct wl *w, uint64_t count); /* 0 or -errno */
+void wl_laps_begin(struct wl *w);
+void wl_lap(struct wl *w);
 
 /* For "timeline", outside of phases. wl_mark() writes the line "CLOCK_MONOTONIC_ns name\n" to the
  * worker's

@@ -10,7 +10,7 @@ BEGIN { FS = "\t" }
 FNR == 1 { read_header(); next }
 
 # The crossover chart shows "fraction"; a reference or subject measured at several parameters is shown once.
-cell("target") != target || cell("workload") == "fraction" { next }
+cell("target") != target || cell("workload") == "fraction" || cell("latency_p50") != "" { next }
 
 {
 	key = cell("workload") SUBSEP cell("fill") SUBSEP cell("size_bytes") SUBSEP cell("threads")
@@ -19,10 +19,6 @@ cell("target") != target || cell("workload") == "fraction" { next }
 	workload[key] = cell("workload")
 	fill[key] = cell("fill")
 	size[key] = cell("size_bytes")
-	if (!(size[key] in size_seen)) {
-		size_seen[size[key]] = 1
-		n_sizes++
-	}
 	i = ++members[key]
 	name[key, i] = cell("subject")
 	ok = cell("outcome") == "ok" && cell("total_cost_per_page") + 0 > 0
@@ -33,6 +29,11 @@ cell("target") != target || cell("workload") == "fraction" { next }
 	unit = cell("cost_unit")
 	if (ok) {
 		n_ok++
+		ok_members[key]++
+		if (!(size[key] in size_seen)) {
+			size_seen[size[key]] = 1
+			n_sizes++
+		}
 		note(total[key, i])
 		note(low[key, i])
 		note(high[key, i])
@@ -69,7 +70,9 @@ END {
 		exit
 	for (g = 1; g <= n_groups; g++) {
 		key = groups[g]
-		y -= g > 1 ? 1.7 : 1
+		if (!ok_members[key]) # of what has charts of its own, only what could not run is here
+			continue
+		y -= y ? 1.7 : 1
 		print "set object rectangle from graph -0.655, first " y - 0.5 " to graph 1.25, first " y + 0.5 " behind noclip fillcolor rgb BAND fillstyle solid noborder" > (dir "/rows.gp")
 		print "set label " quoted(group_name(workload[key], fill[key], size[key], n_sizes > 1)) " at graph -0.64, first " y " left font ',16' textcolor rgb INK" > (dir "/rows.gp")
 		for (i = 1; i <= members[key]; i++) {

@@ -10,7 +10,7 @@ FNR == 1 { read_header(); next }
 
 # "null" allocates nothing: it is no way of getting memory.
 cell("target") != target || cell("workload") == "fraction" || cell("subject") == "null" { next }
-cell("outcome") != "ok" || cell("total_cost_per_page") + 0 <= 0 || cell("committed_bytes") == "" { next }
+cell("latency_p50") != "" || cell("outcome") != "ok" || cell("total_cost_per_page") + 0 <= 0 || cell("committed_bytes") == "" { next }
 
 {
 	key = cell("workload") SUBSEP cell("fill") SUBSEP cell("size_bytes") SUBSEP cell("threads")

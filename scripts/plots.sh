@@ -22,13 +22,17 @@ mkdir -p "$charts" || die 1 "cannot write $charts"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for name in cells crossover crossings timeline/index timeline-vm/index; do
+for name in cells crossover crossings latency timeline/index timeline-vm/index; do
 	tsv=$work/${name//\//-}.tsv
 	: >"$tsv"
 	[ ! -r "$run/$name.csv" ] || awk -f "$plots/csv.awk" "$run/$name.csv" >"$tsv"
 done
-targets=$(awk -F'\t' 'FNR == 1 { for (i = 1; i <= NF; i++) if ($i == "target") c = i; next }
-	$c != "" && !seen[$c]++ { print $c }' "$work/cells.tsv")
+values_of() { # COLUMN of cells.csv: each value that occurs
+	awk -F'\t' -v name="$1" 'FNR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i; next }
+		$c != "" && !seen[$c]++ { print $c }' "$work/cells.tsv"
+}
+targets=$(values_of target)
+fills=$(values_of fill)
 
 failed=0
 # draw NAME CHART AWK-FILE INPUT [AWK-VARIABLE=VALUE ...] : one chart; nothing if there is nothing to show.
@@ -62,5 +66,14 @@ for target in $targets; do
 	draw "pareto-$target" pareto pareto.awk "$work/cells.tsv" "target=$target"
 	draw "crossover-$target" crossover crossover.awk "$work/crossover.tsv" "target=$target" \
 		"crossings=$work/crossings.tsv"
+	draw "latency-touch-$target" latency latency.awk "$work/latency.tsv" "target=$target" want=touch
+	for want in alloc small; do
+		draw "latency-$want-$target" latency latency.awk "$work/cells.tsv" "target=$target" "want=$want"
+	done
+	for want in time memory; do
+		for fill in $fills; do
+			draw "regret-$want-$target-fill-$fill" regret regret.awk "$work/cells.tsv" "target=$target" "fill=$fill" "want=$want"
+		done
+	done
 done
 exit $failed

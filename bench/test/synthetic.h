@@ -33,8 +33,9 @@ struct syn_cell {
 	int fill, pct; /* pct 0: no parameter */
 	const char *sampler;
 	const char *kind, *purpose;
-	double perf_faults; /* kind stat */
-	bool wrong;	    /* verified: false */
+	double perf_faults;  /* kind stat */
+	bool wrong;	     /* verified: false */
+	const char *latency; /* the object of that name, as JSON */
 };
 
 static inline void syn_begin(struct syn_run *run)
@@ -72,7 +73,7 @@ static inline void syn_remove(struct syn_run *run)
 
 	if (run->samples)
 		fclose(run->samples);
-	snprintf(command, sizeof(command), "rm -rf '%s'", run->dir);
+	snprintf(command, sizeof(command), "rm -rf '%.63s'", run->dir);
 	if (system(command))
 		abort();
 }
@@ -156,6 +157,8 @@ static inline void syn_sample(struct syn_run *run, const struct syn_cell *cell, 
 					   NULL};
 	     *name; name++)
 		json_object_set_new(line, *name, json_null());
+	if (c.latency)
+		json_object_set_new(line, "latency", json_loads(c.latency, 0, NULL));
 	json_dumpf(line, run->samples, JSON_COMPACT);
 	fputc('\n', run->samples);
 	json_decref(line);

@@ -9,6 +9,7 @@
 
 #include "cells.h"
 #include "crossover.h"
+#include "distribution.h"
 #include "flatten.h"
 #include "synthetic.h"
 
@@ -88,6 +89,7 @@ static void other_tables_are_those_documented(void **state)
 {
 	(void)state;
 	compare_names("## cells.csv", results_columns());
+	compare_names("## latency.csv", distribution_columns());
 	compare_names("## crossover.csv", crossover_columns());
 	compare_names("## crossings.csv", crossings_columns());
 }

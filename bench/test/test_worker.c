@@ -252,7 +252,8 @@ static struct worker_options options_of(const char *subject, const char *workloa
 	const struct wl_param *param = options.workload->params;
 
 	for (unsigned i = 0; param && i < WL_MAX_PARAMS && param[i].name; i++)
-		options.params[i] = param[i].fallback;
+		options.params[i] = strcmp(param[i].name, "max_exchanges") ? param[i].fallback
+									   : 100; /* quick */
 	return options;
 }
 
@@ -450,9 +451,9 @@ static void pass_at_any_size(const struct worker_options *base)
 		assert_int_equal(record.wrong_bytes, 0);
 		assert_true(record.checksum == record.expected);
 		assert_int_equal(record.verified, 1);
-		if (!options.workload->computes)
+		if (!strcmp(options.workload->unit, "page") && !options.workload->computes)
 			assert_int_equal(record.touched_pages, pages);
-		assert_true(record.touched_pages && record.touched_pages <= pages);
+		assert_true(record.touched_pages <= pages);
 	}
 }
 
@@ -479,7 +480,10 @@ static void see_one_wrong_byte(const struct worker_options *base)
 		sample_run(&options, &record);
 		assert_int_equal(record.outcome, RECORD_OK);
 		assert_int_equal(record.verified, 0);
-		assert_int_equal(record.wrong_bytes, 1);
+		if (options.workload->several_blocks) /* it is in each of them */
+			assert_true(record.wrong_bytes > 1);
+		else
+			assert_int_equal(record.wrong_bytes, 1);
 		assert_int_equal(record.first_wrong, wrong_offset);
 	}
 }

@@ -7,7 +7,9 @@ load fixture
 
 SUBJECTS="null glibc/calloc glibc/malloc+memset mmap mmap/noreserve mmap/populate mmap/thp"
 WORKLOADS="dense-up shuffled sparse-1pct stride-16 read-dense fraction"
-CHARTS="cost-host crossover-host pareto-host timeline-faults timeline-memory"
+REGRETS="regret-memory-host-fill-0 regret-memory-host-fill-171 regret-time-host-fill-0 regret-time-host-fill-171"
+LATENCIES="latency-alloc-host latency-small-host latency-touch-host"
+CHARTS="cost-host crossover-host $LATENCIES pareto-host $REGRETS timeline-faults timeline-memory"
 
 setup() {
 	root=$BATS_TEST_DIRNAME/../..
@@ -40,10 +42,20 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 @test "charts: a whole run gives each chart, with its names, units and crossing" {
 	fixture_cells "$run_dir" host "$SUBJECTS" "$WORKLOADS"
 	fixture_fraction "$run_dir" host "$SUBJECTS"
+	fixture_latency "$run_dir" host "$SUBJECTS"
 	fixture_timelines "$run_dir" "$SUBJECTS"
 	draw
 	[ "$(drawn)" = "$CHARTS" ]
 	sound
+	for chart in $REGRETS $LATENCIES; do holds "$chart" mmap/thp; done
+	holds regret-time-host-fill-0 "Regret in time, by workload"
+	holds regret-time-host-fill-0 sparse-1pct
+	run ! grep -qF ">null<" "$run_dir/charts/regret-time-host-fill-0.svg"
+	holds regret-memory-host-fill-0 "+" # an eager subject, where only reading is asked for
+	holds latency-touch-host "share of the touches that took at least so long"
+	holds latency-touch-host "0.01 %"
+	holds latency-alloc-host "256 MiB"
+	run ! grep -qF ">alloc-latency<" "$run_dir/charts/cost-host.svg"
 	for chart in cost-host crossover-host pareto-host; do
 		for subject in glibc/calloc glibc/malloc+memset mmap mmap/thp; do holds $chart "$subject"; done
 	done
@@ -67,10 +79,11 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 @test "charts: host and VM never share one, and each says its own unit" {
 	fixture_cells "$run_dir" "host vm" "$SUBJECTS" "$WORKLOADS"
 	fixture_fraction "$run_dir" "host vm" "$SUBJECTS"
+	fixture_latency "$run_dir" "host vm" "$SUBJECTS"
 	draw
-	[ "$(drawn)" = "cost-host cost-vm crossover-host crossover-vm pareto-host pareto-vm" ]
+	[ "$(drawn)" = "$(for chart in $CHARTS; do case $chart in timeline*) ;; *) echo "$chart" "${chart/host/vm}" ;; esac; done | xargs -n 1 | LC_ALL=C sort | xargs)" ]
 	sound
-	for chart in cost crossover pareto; do
+	for chart in cost crossover pareto latency-touch latency-alloc latency-small; do
 		run ! grep -q instructions "$run_dir/charts/$chart-host.svg"
 		grep -q instructions "$run_dir/charts/$chart-vm.svg"
 		run ! grep -qE ">(ns|ms)[ ,<]" "$run_dir/charts/$chart-vm.svg"
@@ -80,9 +93,10 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 @test "charts: one subject only" {
 	fixture_cells "$run_dir" host mmap "dense-up fraction"
 	fixture_fraction "$run_dir" host mmap
+	fixture_latency "$run_dir" host mmap
 	fixture_timelines "$run_dir" mmap
 	draw
-	[ "$(drawn)" = "$CHARTS" ]
+	[ "$(drawn)" = "${CHARTS/$REGRETS /}" ] # nothing to compare it with
 	sound
 }
 
@@ -90,6 +104,7 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 	subjects=$(for i in $(seq 10 39); do echo "tamalloc/a-library-$i$( ((i % 3)) || echo -memset)"; done | xargs)
 	fixture_cells "$run_dir" host "$subjects" "$WORKLOADS"
 	fixture_fraction "$run_dir" host "$subjects"
+	fixture_latency "$run_dir" host "$subjects"
 	fixture_timelines "$run_dir" "$subjects"
 	draw
 	[ "$(drawn)" = "$CHARTS" ]
@@ -104,8 +119,16 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 @test "charts: without fraction and without timelines there are fewer" {
 	fixture_cells "$run_dir" host "$SUBJECTS" "dense-up sparse-1pct"
 	draw
-	[ "$(drawn)" = "cost-host pareto-host" ]
+	[ "$(drawn)" = "cost-host pareto-host $REGRETS" ]
 	sound
+}
+
+@test "charts: more workloads than fit side by side" {
+	fixture_cells "$run_dir" host "$SUBJECTS" "$(for i in $(seq 10 38); do echo "workload-no-$i"; done | xargs)"
+	draw
+	[ "$(drawn)" = "cost-host pareto-host $REGRETS" ]
+	sound
+	holds regret-time-host-fill-0 "workload-no-38"
 }
 
 @test "charts: a run in which all is unsupported has none, and old ones go" {

@@ -5,7 +5,7 @@
 # "memset" or "populate" are eager; "calloc" ones are unsupported for fill 171.
 fixture_cells() {
 	awk -v targets="$2" -v subjects="$3" -v workloads="$4" 'BEGIN {
-		print "cell_id,target,clock,cost_unit,subject,workload,size_bytes,fill,threads,params,n,outcome,reason,touch_cost_per_page,touch_cost_per_page_lo,touch_cost_per_page_hi,total_cost_per_page,total_cost_per_page_lo,total_cost_per_page_hi,alloc_cost,alloc_cost_lo,alloc_cost_hi,free_cost,free_cost_lo,free_cost_hi,committed_bytes,touched_bytes,committed_per_touched,minor_faults_alloc,minor_faults_touch,peak_rss_bytes,page_table_bytes,regret_time,regret_time_lo,regret_time_hi,regret_memory"
+		print "cell_id,target,clock,cost_unit,subject,workload,size_bytes,fill,threads,params,n,outcome,reason,touch_cost_per_page,touch_cost_per_page_lo,touch_cost_per_page_hi,total_cost_per_page,total_cost_per_page_lo,total_cost_per_page_hi,alloc_cost,alloc_cost_lo,alloc_cost_hi,free_cost,free_cost_lo,free_cost_hi,committed_bytes,touched_bytes,committed_per_touched,minor_faults_alloc,minor_faults_touch,peak_rss_bytes,page_table_bytes,regret_time,regret_time_lo,regret_time_hi,regret_memory,latency_p50,reuse_cost_per_operation"
 		nt = split(targets, target, " "); ns = split(subjects, subject, " "); nw = split(workloads, workload, " ")
 		for (t = 1; t <= nt; t++) for (w = 1; w <= nw; w++) for (fill = 0; fill <= 171; fill += 171) for (s = 1; s <= ns; s++) {
 			unit = target[t] == "vm" ? "icount,instructions" : "monotonic,ns"
@@ -19,9 +19,35 @@ fixture_cells() {
 			touch = subject[s] == "null" ? 12 : eager ? 20 : 1500 + 10 * s
 			total = subject[s] == "null" ? 14 : eager ? (1200 + 10 * s) * 65536 / pages : touch + 90
 			committed = subject[s] == "null" ? 0 : (eager ? 65536 : workload[w] ~ /^read/ ? 0 : pages) * 4096
-			print head "ok,," touch "," touch * .95 "," touch * 1.05 "," total "," total * .9 "," total * 1.1 ",1,1,1,1,1,1," committed "," pages * 4096 ",1,0,0,0,0,1,1,1,1"
+			print head "ok,," touch "," touch * .95 "," touch * 1.05 "," total "," total * .9 "," total * 1.1 ",1,1,1,1,1,1," committed "," pages * 4096 ",1,0,0,0,0," (subject[s] == "null" ? ",,," : total / 1400 "," total / 1500 "," total / 1300 "," (committed > 0 ? committed / pages / 4096 : ""))
 		}
 	}' >"$1/cells.csv"
+}
+
+# fixture_latency DIR TARGETS SUBJECTS : adds latencies to fixture_cells' file; eager subjects allocate slowly
+# and touch fast.
+fixture_latency() {
+	awk -v targets="$2" -v subjects="$3" -v cells="$1/cells.csv" 'BEGIN {
+		print "target,clock,cost_unit,subject,workload,size_bytes,fill,threads,params,samples,operations,at_least,share"
+		nt = split(targets, target, " "); ns = split(subjects, subject, " ")
+		nz = split("16 4096 1048576 1073741824", size, " ")
+		for (t = 1; t <= nt; t++) for (s = 1; s <= ns; s++) {
+			unit = target[t] == "vm" ? "icount,instructions" : "monotonic,ns"
+			eager = subject[s] ~ /memset|populate|null/
+			for (d = 0; d <= 5; d++)
+				print target[t] "," unit "," subject[s] ",touch-latency,67108864,0,1,,9,147456," (eager ? 30 : 500 + s) * 3 ^ d "," 10 ^ -d
+			if (subject[s] == "null")
+				continue
+			for (z = 1; z <= nz; z++) {
+				head = "id," target[t] "," unit "," subject[s] ",alloc-latency," size[z] ",0,1,,9,ok,,,,,,,,1,1,1,1,1,1,0,0,,0,0,0,0,1,1,1,,"
+				print head (eager ? 20 + size[z] / 4 : 700 + s) "," >> cells
+				if (size[z] <= 4096) {
+					sub("alloc-latency", "small-blocks", head)
+					print head "," 20 + s + size[z] / 8 >> cells
+				}
+			}
+		}
+	}' >"$1/latency.csv"
 }
 
 # fixture_fraction DIR TARGETS SUBJECTS : lazy cost rises with the share touched, eager cost does not.

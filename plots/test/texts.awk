@@ -12,6 +12,7 @@
 	split(substr($0, RSTART + 10, RLENGTH - 11), at, ",")
 	match($0, /font-size="[0-9.]+"/)
 	size = substr($0, RSTART + 11, RLENGTH - 12) + 0
+	upright = $0 ~ /rotate\((270|-90)/
 	anchor = $0 ~ /text-anchor="end"/ ? 1 : $0 ~ /text-anchor="middle"/ ? 0.5 : 0
 }
 
@@ -25,10 +26,17 @@
 	n++
 	name[n] = text
 	wide = length(text) * size * 0.58
-	left[n] = at[1] - anchor * wide
-	right[n] = left[n] + wide
-	top[n] = at[2] - 0.72 * size
-	bottom[n] = at[2] + 0.18 * size
+	if (upright) { # from the bottom to the top
+		left[n] = at[1] - 0.72 * size
+		right[n] = at[1] + 0.18 * size
+		bottom[n] = at[2] + anchor * wide
+		top[n] = bottom[n] - wide
+	} else {
+		left[n] = at[1] - anchor * wide
+		right[n] = left[n] + wide
+		top[n] = at[2] - 0.72 * size
+		bottom[n] = at[2] + 0.18 * size
+	}
 	if (left[n] < 0 || right[n] > v[3] || top[n] < 0 || bottom[n] > v[4])
 		print "cut: '" text "' at " at[1] "," at[2]
 	if (size < 14)
