@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,34 +84,62 @@ static struct cache *make_cache(void)
 	return mine;
 }
 
-void *ta__cache_take(unsigned class)
+/* The cache of the class is empty, or there is none. */
+__attribute__((noinline)) static void *take_from_slab(unsigned class)
 {
+	int error = errno;
 	struct cache *cache = mine ? mine : make_cache();
-	void *block;
+	void *block = NULL;
 
-	if (!cache)
-		return ta__slab_take(class, &block, 1) ? block : NULL;
-	if (!cache->counts[class])
+	if (!cache) {
+		ta__slab_take(class, &block, 1);
+	} else {
 		cache->counts[class] =
 			ta__slab_take(class, cache->blocks[class], capacity(class) / 2);
-	return cache->counts[class] ? cache->blocks[class][--cache->counts[class]] : NULL;
+		if (cache->counts[class])
+			block = cache->blocks[class][--cache->counts[class]];
+	}
+	errno = error;
+	return block;
+}
+
+void *ta__cache_take(unsigned class)
+{
+	struct cache *cache = mine;
+
+	if (!cache || !cache->counts[class])
+		return take_from_slab(class);
+	return cache->blocks[class][--cache->counts[class]];
+}
+
+/* The cache of the class is full: its older half goes back. */
+__attribute__((noinline)) static void give_to_slab(struct cache *cache, unsigned class)
+{
+	unsigned half = capacity(class) / 2;
+	int error = errno;
+
+	ta__slab_give(class, cache->blocks[class], half);
+	errno = error;
+	cache->counts[class] -= half;
+	memmove(cache->blocks[class], cache->blocks[class] + half,
+		cache->counts[class] * sizeof(void *));
 }
 
 void ta__cache_give(unsigned class, void *block)
 {
-	struct cache *cache = mine ? mine : make_cache();
+	struct cache *cache = mine;
 
 	if (!cache) {
-		ta__slab_give(class, &block, 1);
-		return;
-	}
-	if (cache->counts[class] == capacity(class)) { /* the older half */
-		unsigned half = capacity(class) / 2;
+		int error = errno;
 
-		ta__slab_give(class, cache->blocks[class], half);
-		cache->counts[class] -= half;
-		memmove(cache->blocks[class], cache->blocks[class] + half,
-			cache->counts[class] * sizeof(void *));
+		cache = make_cache();
+		if (!cache)
+			ta__slab_give(class, &block, 1);
+		errno = error;
+		if (!cache)
+			return;
 	}
+	if (cache->counts[class] == capacity(class))
+		give_to_slab(cache, class);
 	cache->blocks[class][cache->counts[class]++] = block;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Small blocks at hand in each thread, so that most allocations take no lock. */
+/* Small blocks at hand in each thread: most allocations take no lock. errno stays as it was. */
 #ifndef TA_CACHE_H
 #define TA_CACHE_H
 

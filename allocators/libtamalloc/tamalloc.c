@@ -12,7 +12,8 @@
 #include "slab.h"
 #include "tamalloc.h"
 
-#define EXPORT __attribute__((visibility("default")))
+#define EXPORT		  __attribute__((visibility("default")))
+#define INLINE_FILL_BYTES 64
 
 /* A block in use, small or large, as the program's pointer names it. */
 struct found {
@@ -57,34 +58,49 @@ static void look_up(const char *function, const void *ptr, struct found *found)
 	}
 }
 
+/* A call of memset takes longer than filling the smallest blocks: bytes is a multiple of 16. */
+static inline void fill_block(char *block, unsigned char fill, size_t bytes)
+{
+	if (bytes > INLINE_FILL_BYTES)
+		memset(block, fill, bytes);
+	else
+		for (size_t at = 0; at < bytes; at += 16)
+			memset(block + at, fill, 16);
+}
+
 static void *small_alloc(size_t size_bytes, unsigned char fill)
 {
 	unsigned class = ta__class_of(size_bytes ? size_bytes : 1);
 	void *block = ta__cache_take(class);
 	uint16_t *state;
 
-	if (!block)
+	if (!block) {
+		errno = ENOMEM;
 		return NULL;
+	}
 	state = ta__slab_state(block, &class);
 	if (fill || *state != TA__FRESH)
-		memset(block, fill, ta__class_bytes(class));
+		fill_block(block, fill, ta__class_bytes(class));
 	__atomic_store_n(state, TA__LIVE | fill, __ATOMIC_RELAXED);
 	return block;
 }
 
 static void *alloc(size_t size_bytes, unsigned char fill)
 {
-	int error = errno;
-	void *ptr = size_bytes <= TAMALLOC_SMALL_BYTES ? small_alloc(size_bytes, fill)
-						       : ta__large_alloc(size_bytes, fill);
+	int error;
+	void *ptr;
 
+	if (size_bytes <= TAMALLOC_SMALL_BYTES)
+		return small_alloc(size_bytes, fill);
+	error = errno;
+	ptr = ta__large_alloc(size_bytes, fill);
 	errno = ptr ? error : ENOMEM;
 	return ptr;
 }
 
 static void give_back(const char *function, void *ptr)
 {
-	int error = errno;
+	int error;
 	uint16_t *state;
 	unsigned class;
 
@@ -92,9 +108,11 @@ static void give_back(const char *function, void *ptr)
 		state = live_state(function, ptr, &class);
 		__atomic_store_n(state, TA__FREE, __ATOMIC_RELAXED);
 		ta__cache_give(class, ptr);
-	} else if (!ta__large_free(ptr)) {
-		not_a_block(function, ptr);
+		return;
 	}
+	error = errno;
+	if (!ta__large_free(ptr))
+		not_a_block(function, ptr);
 	errno = error;
 }
 
