@@ -54,7 +54,7 @@ make_initramfs() { # OUT COMMAND_FILE ADD...
 	busybox=$(command -v busybox) || die "busybox was not found; install busybox-static"
 	! ldd "$busybox" >/dev/null 2>&1 || die "$busybox is dynamically linked; install busybox-static"
 	stage=$work/initramfs
-	mkdir -p "$stage"/{bin,dev,etc/vm,lib/modules,proc,root,run,sbin,sys,tmp,usr/bin,usr/sbin,var}
+	mkdir -p "$stage"/{bin,dev,etc/vm,lib/modules,proc,root,run,sbin,sys,tmp,usr/bin,usr/sbin,var/tmp}
 	cp "$busybox" "$stage/bin/busybox"
 	cp "$root/scripts/vm-init.sh" "$stage/init"
 	chmod 755 "$stage/init"
@@ -65,6 +65,7 @@ make_initramfs() { # OUT COMMAND_FILE ADD...
 	printf 'MODE=%s\nASSERT_DEBUG=%s\nICOUNT=%s\n' "$mode" "$assert_debug" "$icount" > "$stage/etc/vm/settings"
 	echo "Linux $(cat "$kernel_dir/version" 2>/dev/null || true) with tamalloc; your clone is at /host, modules in /lib/modules; leave with 'exit' or Ctrl-A X" > "$stage/etc/vm/welcome"
 	cp "$command_file" "$stage/etc/vm/command"
+	[ ! -f "$kernel_dir/boot-modules" ] || cp "$kernel_dir/boot-modules" "$stage/etc/vm"
 	[ ! -d "$kernel_dir/modules" ] || find "$kernel_dir/modules" -name '*.ko' -exec cp -t "$stage/lib/modules" {} +
 	for add in "$@"; do
 		from=${add%%:*}

@@ -21,6 +21,8 @@ mount -t tmpfs tmpfs /run
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# of a kernel in which what the ports need is not built in
+[ ! -f /etc/vm/boot-modules ] || while read -r module; do insmod "/lib/modules/$module"; done < /etc/vm/boot-modules
 ln -s /proc/self/fd /dev/fd
 chmod 1777 /tmp /dev/shm
 hostname tamalloc

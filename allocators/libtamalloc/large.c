@@ -152,7 +152,7 @@ static bool alloc_eager(struct ta__block *block)
 
 static bool make(struct ta__block *block)
 {
-	if (ta__backend() == TA__SYSCALL) {
+	if (ta__backend() == TA__SYSCALL && !prim_is_filtered()) {
 		block->kind = TA__KERNEL;
 		block->addr = prim_tamalloc(block->bytes, block->fill);
 		return block->addr;
@@ -254,8 +254,9 @@ static bool grow_tiles(struct ta__block *block, size_t bytes)
 	for (size_t at = 0; at < old.bytes; at += tile) {
 		size_t length = old.bytes - at < tile ? old.bytes - at : tile;
 
-		/* Not one mapping any more, because the program changed a part of it: copy. */
-		if (!prim_move(old.addr + at, length, addr + at)) {
+		/* Several mappings, because the program changed a part of it: copy. */
+		if (!prim_is_one_mapping(old.addr + at, length) ||
+		    !prim_move(old.addr + at, length, addr + at)) {
 			memcpy(addr + at, old.addr + at, length);
 			prim_unmap(old.addr + at, length);
 		}

@@ -101,6 +101,15 @@ void *prim_resize(void *addr, size_t bytes, size_t new_bytes)
 	return result(mremap(addr, bytes, new_bytes, MREMAP_MAYMOVE));
 }
 
+/* Asks to lengthen it by a page where it is. What follows it is in the way, as a rule. */
+bool prim_is_one_mapping(void *addr, size_t bytes)
+{
+	if (mremap(addr, bytes, bytes + prim_page_bytes(), 0) == MAP_FAILED)
+		return errno == ENOMEM;
+	prim_unmap((char *)addr + bytes, prim_page_bytes());
+	return true;
+}
+
 bool prim_move(void *from, size_t bytes, void *to)
 {
 	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
@@ -113,6 +122,11 @@ bool prim_discard(void *addr, size_t bytes)
 
 /* ---- the system call ---- */
 
+bool prim_is_filtered(void)
+{
+	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0;
+}
+
 #ifdef SYS_tamalloc
 void *prim_tamalloc(size_t bytes, unsigned char fill)
 {
@@ -121,14 +135,13 @@ void *prim_tamalloc(size_t bytes, unsigned char fill)
 	return addr == -1 ? NULL : (void *)addr;
 }
 
-/* Asks only where no filter could kill the process for a call that it does not know. */
 bool prim_has_tamalloc(void)
 {
 	size_t page_bytes = prim_page_bytes();
 	unsigned char *page;
 	bool works;
 
-	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 || prim_tamalloc(0, 0) || errno != EINVAL)
+	if (prim_is_filtered() || prim_tamalloc(0, 0) || errno != EINVAL)
 		return false;
 	page = prim_tamalloc(page_bytes, PROBE_FILL);
 	if (!page)

@@ -30,12 +30,17 @@ bool prim_map_file(void *at, size_t bytes, int fd, size_t offset, bool over);
 void prim_unmap(void *addr, size_t bytes);
 /* mremap: larger or smaller, perhaps elsewhere. Fails where the range is several mappings. */
 void *prim_resize(void *addr, size_t bytes, size_t new_bytes);
-/* mremap: the pages to exactly another address, over what is there. */
+/* Is the range one mapping, or a part of one? It never is where mremap is refused. */
+bool prim_is_one_mapping(void *addr, size_t bytes);
+/* mremap: the pages to exactly another address, over what is there. Before Linux 6.17 a range of
+ * several mappings fails, when what was there is gone already. */
 bool prim_move(void *from, size_t bytes, void *to);
 /* Forgets the pages: they read as a fresh mapping does. Fails if they are locked. */
 bool prim_discard(void *addr, size_t bytes);
 
-/* The tamalloc system call. */
+/* The tamalloc system call: not to be tried where a filter may kill the process for an unknown
+ * call. */
+bool prim_is_filtered(void);
 bool prim_has_tamalloc(void);
 void *prim_tamalloc(size_t bytes, unsigned char fill);
 

@@ -8,7 +8,8 @@
  *   tamalloc_usable_size() bytes, until written. Blocks of more than TAMALLOC_SMALL_BYTES are
  *   reserved only: each page becomes resident on its own first access, by the program or by a
  *   system call on its behalf, also in a child after fork(). Smaller blocks come from slabs and
- *   cost no page of their own; one whose fill byte is not 0 is filled at once.
+ *   cost no page of their own; one whose fill byte is not 0 is filled at once. Where transparent
+ *   huge pages are set to "always", an access may make a huge page resident, as for mmap.
  * - Sizes are in bytes. 0 is taken as 1: a block that can be freed, as glibc's malloc(0).
  * - Every block starts at a multiple of 16; those above TAMALLOC_SMALL_BYTES at that of a page.
  * - Memory is private and not charged to the commit limit (MAP_NORESERVE), except where

@@ -19,12 +19,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tamalloc.h"
 
-#define TIME_LIMIT_S 60
+#define TIME_LIMIT_S 60 /* else TA_TEST_TIME_LIMIT_S, where a machine is emulated */
 #define SKIPPED	     77
 #define MIB	     ((size_t)1 << 20)
 #define BLOCK_BYTES  (((size_t)8 << 20) + 12345) /* several tiles, the last not a whole one */
@@ -183,6 +184,13 @@ static inline bool is_left_out(const char *name)
 	return at && (at == list || at[-1] == ' ') && (!at[length] || at[length] == ' ');
 }
 
+static inline unsigned time_limit_s(void)
+{
+	const char *text = getenv("TA_TEST_TIME_LIMIT_S");
+
+	return text ? (unsigned)atoi(text) : TIME_LIMIT_S;
+}
+
 static inline void run_case(void **state)
 {
 	const struct test_case *test = *state;
@@ -199,7 +207,8 @@ static inline void run_case(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		alarm(TIME_LIMIT_S);
+		alarm(time_limit_s());
+		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); /* pages are counted, not huge ones */
 		dup2(fds[1], STDERR_FILENO);
 		test->body(test->fill);
 		exit(0); /* not _exit: valgrind and sanitisers report at the end */
@@ -225,6 +234,25 @@ static inline void run_case(void **state)
 		fail_msg("status %#x: %s", status, said);
 }
 
+/* TA_TEST_BACKEND: the layer that must be chosen here. Asked in a child, for each case chooses
+ * anew. */
+static inline bool layer_is_as_wanted(void)
+{
+	const char *wanted = getenv("TA_TEST_BACKEND");
+	int status = -1;
+	pid_t pid;
+
+	if (!wanted)
+		return true;
+	pid = fork();
+	if (!pid)
+		_exit(!!strcmp(stats().backend, wanted));
+	if (waitpid(pid, &status, 0) == pid && !status)
+		return true;
+	fprintf(stderr, "the layer should be %s here, and is not\n", wanted);
+	return false;
+}
+
 /* Each case with fill 0 and 171; those that die once. */
 static inline int run_cases(const char *group, const struct test_case *cases, size_t count)
 {
@@ -233,6 +261,8 @@ static inline int run_cases(const char *group, const struct test_case *cases, si
 	static char names[256][96];
 	size_t n = 0;
 
+	if (!layer_is_as_wanted())
+		return 1;
 	for (size_t i = 0; i < count; i++)
 		for (unsigned k = 0; k < (cases[i].dies_saying ? 1 : 2); k++, n++) {
 			with_fill[n] = cases[i];

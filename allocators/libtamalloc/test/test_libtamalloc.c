@@ -70,13 +70,14 @@ static void large_blocks_commit_what_is_touched(unsigned char fill)
 {
 	size_t size = (size_t)1 << 30;
 	unsigned char *block = take(size, fill);
+	bool reads_commit = fill && !strcmp(stats().backend, "syscall");
 
 	EXPECT(committed_pages(block, size) == 0);
 	for (size_t i = 0; i < 10; i++)
 		block[i * 100 * MIB] = 1;
-	for (size_t i = 0; i < 10; i++) /* reading commits nothing */
+	for (size_t i = 0; i < 10; i++)
 		EXPECT(((volatile unsigned char *)block)[i * 100 * MIB + 50 * MIB] == fill);
-	EXPECT(committed_pages(block, size) == 10);
+	EXPECT(committed_pages(block, size) == (reads_commit ? 20 : 10));
 	EXPECT(stats().eager_blocks == 0);
 	tafree(block);
 }
