@@ -47,8 +47,6 @@ static const struct result *faster(const struct result *best, const struct resul
 
 int advice_for(struct advice *advice, const struct verdict *v)
 {
-	size_t n = 0;
-
 	*advice = (struct advice){.verdict = v};
 	advice->use = calloc(v->n_cells ? v->n_cells : 1, sizeof(const struct result *));
 	if (!advice->use)
@@ -58,7 +56,7 @@ int advice_for(struct advice *advice, const struct verdict *v)
 
 		if (!ranked(r))
 			continue;
-		n++;
+		advice->n_ranked++;
 		if (is_fast(r) && is_lean(v, r))
 			advice->use[advice->n_use++] = r;
 		if (is_fast(r))
@@ -67,9 +65,9 @@ int advice_for(struct advice *advice, const struct verdict *v)
 			advice->lean = faster(advice->lean, r);
 	}
 	qsort(advice->use, advice->n_use, sizeof(*advice->use), by_regret_time);
-	if (n >= 2 && advice->n_use)
+	if (advice->n_ranked >= 2 && advice->n_use)
 		advice->kind = ADVICE_BOTH;
-	else if (n >= 2 && advice->fast && advice->lean)
+	else if (advice->n_ranked >= 2 && advice->fast && advice->lean)
 		advice->kind = ADVICE_TRADE;
 	return 0;
 }
@@ -92,7 +90,7 @@ static const struct result *cell_of(const struct verdict *v, const char *subject
 static struct all_round worst_of(const struct verdict *const *verdicts, size_t n,
 				 const char *subject, bool memory_too)
 {
-	struct all_round all = {.subject = subject, .worst = 0};
+	struct all_round all = {.subject = subject, .worst = 1};
 
 	for (size_t i = 0; i < n; i++) {
 		const struct result *r = cell_of(verdicts[i], subject);

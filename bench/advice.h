@@ -14,7 +14,7 @@
  *
  * For all workloads of a panel together (those that are shown apart do not count):
  * - all-round: of the subjects that are ranked in each of them, the one whose worst regret, in time
- *   or memory, is the smallest; and so in time alone.
+ *   or memory, is the smallest (the best there counts as 1); and so in time alone.
  * - never first choice: in each workload in which it is ranked, some other subject is neither
  * slower nor fatter, and by more than ADVICE_FAST better in one of the two.
  */
@@ -33,6 +33,7 @@ struct advice {
 	enum advice_kind kind;
 	const struct result **use; /* ADVICE_BOTH: n_use subjects, by regret in time, rising */
 	size_t n_use;
+	size_t n_ranked;		  /* subjects that could be chosen */
 	const struct result *fast, *lean; /* ADVICE_TRADE */
 };
 

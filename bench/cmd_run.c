@@ -320,7 +320,7 @@ static void print_tally(const struct run_dir *dir, const struct run_tally *tally
 static bool any_failure(const struct run_tally *tally)
 {
 	return tally->outcomes[OUTCOME_KILLED] || tally->outcomes[OUTCOME_TIMEOUT] ||
-	       tally->outcomes[OUTCOME_FAILED] || tally->failed_timelines ||
+	       tally->outcomes[OUTCOME_FAILED] || tally->failed_timelines || tally->failed_gbench ||
 	       tally->verify_passed < tally->verify_cells || tally->vm_outcome == VM_FAILED;
 }
 

@@ -38,8 +38,9 @@ struct profile {
 	const char *name, *summary;
 	uint64_t size_bytes;
 	unsigned repetitions;
-	unsigned overhead_pairs; /* of the timeline's sampler, on and off */
-	const int64_t *percents; /* values of a workload's parameter touched_pct */
+	unsigned overhead_pairs;  /* of the timeline's sampler, on and off */
+	double gbench_min_time_s; /* of each benchmark of google-benchmark */
+	const int64_t *percents;  /* values of a workload's parameter touched_pct */
 	unsigned n_percents;
 	bool percents_for_fills; /* fills other than 0 as widely as 0 */
 	/* Of a workload's own sizes, every so many-th, and none above; if all are, just this one.

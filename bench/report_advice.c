@@ -12,7 +12,7 @@
 #define MAX_NAMED  6 /* subjects in one sentence */
 #define TEXT_BYTES 512
 
-static const char words[] = "Derived by rule from the verdicts below (bench/advice.h), per "
+static const char words[] = "Derived by rule from the verdicts (bench/advice.h), per "
 			    "workload: use what is both fast "
 			    "(at most 1.05 times the fastest's time, alloc + touch + free) and "
 			    "lean (at most 1.05 times the "
@@ -63,9 +63,10 @@ static void advice_text(const struct advice *a, char text[TEXT_BYTES])
 		add(text, ")");
 		break;
 	case ADVICE_NONE:
-		add(text, "too few subjects could be ranked");
+		add(text, "nothing to choose");
 		break;
 	}
+	add(text, " (of %zu ranked)", a->n_ranked);
 }
 
 /* The verdicts of a panel that count, in out (as long as panel->verdicts). */
@@ -178,10 +179,11 @@ void report_html_advice(FILE *out, const struct report *report)
 			   panel_note(panel) ? " (instructions, not time)" : "",
 			   panel->too_few ? " (too few repetitions for a claim)" : "");
 		fputs("</summary>\n", out);
+		fputs("<div class=\"advice\">", out);
 		html_table_begin(out, "By rule, from this run's verdicts", columns);
 		write_panel(out, panel, html_row);
 		html_table_end(out);
-		fputs("</details>\n", out);
+		fputs("</div></details>\n", out);
 	}
 	fputs(n ? "</section>\n" : "", out);
 }

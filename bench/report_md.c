@@ -192,6 +192,7 @@ void report_write_markdown(const struct report *report, FILE *out)
 		fputc('\n', out);
 	}
 	report_md_latency(out, report);
+	report_md_gbench(out, report);
 	report_md_statistics(out, report);
 	if (report->n_charts)
 		fputs("\n## Charts\n", out);

@@ -117,6 +117,9 @@ json_t *report_json_advice(const struct report *report);
  * none. */
 bool report_html_latency(FILE *out, const struct report *report);
 bool report_md_latency(FILE *out, const struct report *report);
+/* What google-benchmark wrote. False, and nothing is written, where the run has none. */
+bool report_html_gbench(FILE *out, const struct report *report);
+bool report_md_gbench(FILE *out, const struct report *report);
 /* The rows of kind micro: what asking for every process's memory costs. False, and nothing is
  * written, where the run has none. */
 bool report_html_statistics(FILE *out, const struct report *report);

@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include "commands.h"
+#include "environment.h"
+#include "google_benchmark.h"
 #include "knobs.h"
 #include "perf_stat.h"
 #include "progress.h"
@@ -394,6 +396,31 @@ static int record_timelines(struct run *run)
 	return runner_interrupted() ? -EINTR : failed < 0 ? failed : 0;
 }
 
+/* The subjects under google-benchmark, once a run. */
+static int run_google_benchmark(struct run *run)
+{
+	const struct plan_options *options = &run->plan->options;
+	char program[4200] = "";
+	struct google_benchmark job = {
+		.run_dir = run->dir->path,
+		.program = program,
+		.subjects = options->subjects,
+		.n_subjects = options->n_subjects,
+		.min_time_s = options->profile->gbench_min_time_s,
+		.timeout_s = options->timeout_s,
+		.interrupt = runner_interrupt_flag(),
+	};
+	int failed;
+
+	path_beside_program("tagbench", program, sizeof(program));
+	failed = google_benchmark_run(&job);
+	if (failed < 0 && failed != -EINTR)
+		failure("google-benchmark: cannot write %s/gbench: %s", run->dir->path,
+			strerror(-failed));
+	run->tally->failed_gbench = failed > 0 ? (unsigned)failed : 0;
+	return failed < 0 ? failed : 0;
+}
+
 int run_plan(const struct plan *plan, struct run_dir *dir, bool timelines, struct run_tally *tally)
 {
 	struct run run = {.plan = plan, .dir = dir, .tally = tally, .taken = json_object()};
@@ -418,6 +445,9 @@ int run_plan(const struct plan *plan, struct run_dir *dir, bool timelines, struc
 	runner_signals_end();
 	if (!error && timelines && plan->n_supported)
 		error = record_timelines(&run);
+	if (!error && timelines && plan->n_supported && plan->options.default_workloads &&
+	    !plan->options.guest)
+		error = run_google_benchmark(&run);
 	knobs_end();
 	if (!error && plan->options.targets & TARGET_VM)
 		error = run_vm(&run, plan, dir, timelines, tally);

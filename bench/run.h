@@ -12,6 +12,7 @@ struct run_tally {
 	unsigned earlier;		      /* samples that an earlier session had taken */
 	unsigned verify_passed, verify_cells; /* of the whole run */
 	unsigned failed_timelines;	      /* subjects */
+	unsigned failed_gbench;		      /* subjects */
 	enum vm_outcome vm_outcome;	      /* of the virtual machine's part */
 	char vm_reason[256];		      /* unless VM_OK */
 	double elapsed_s;
