@@ -41,6 +41,11 @@ const char *tam_unsupported(void)
 	return NULL;
 }
 
+int repeat(int times)
+{
+	return getenv("TAM_SHORT") ? (times + 9) / 10 : times;
+}
+
 size_t page_bytes(void)
 {
 	return getpagesize();
@@ -75,6 +80,15 @@ void write_pages(void *p, size_t pages, size_t step, unsigned char value)
 		store_byte((char *)p + i * page_bytes(), value);
 }
 
+void make_stack_resident(void)
+{
+	const size_t stack_bytes = 64 << 10;
+	volatile char *stack = alloca(stack_bytes);
+
+	for (size_t at = 0; at < stack_bytes; at += page_bytes())
+		stack[at] = 0;
+}
+
 /*
  * A forked test starts with its code unmapped and its data and stack shared: each
  * would be one fault and one page more in the middle of what it counts, where the
@@ -82,12 +96,10 @@ void write_pages(void *p, size_t pages, size_t step, unsigned char value)
  */
 void make_own_pages_resident(void)
 {
-	extern char __executable_start[], etext[], __data_start[], _end[];
 	static pid_t resident_in;
-	const size_t page = page_bytes(), stack_bytes = 64 << 10;
+	const size_t page = page_bytes();
 	char *code = (char *)((unsigned long)__executable_start & -page);
 	char *data = (char *)((unsigned long)__data_start & -page);
-	volatile char *stack = alloca(stack_bytes);
 
 	if (resident_in == getpid())
 		return;
@@ -96,8 +108,7 @@ void make_own_pages_resident(void)
 		perror("own pages");
 		_exit(1);
 	}
-	for (size_t at = 0; at < stack_bytes; at += page)
-		stack[at] = 0;
+	make_stack_resident();
 	resident_in = getpid();
 }
 

@@ -40,8 +40,20 @@ void *tamalloc(size_t size, unsigned int fill, unsigned int flags);
 long tamstat(pid_t pid, unsigned int flags, void *buf, unsigned int count, size_t entry_bytes);
 long tamstat_total(void *buf, size_t bytes, unsigned int flags);
 
+/*
+ * The bound that the kernel documents: whatever the order in which a mapping's pages are
+ * touched, so many more may be committed at most.
+ */
+#define FAULT_AHEAD_PAGES_MAX(touched)	(2 * (touched) / 3)
+
 /* NULL, or why this kernel cannot run the tests. */
 const char *tam_unsupported(void);
+
+/*
+ * How often to do what is repeated only to have more chances to go wrong: so many times,
+ * or a tenth of it if TAM_SHORT is in the environment (a debug kernel under emulation).
+ */
+int repeat(int times);
 
 /* Bytes in a page. */
 size_t page_bytes(void);
@@ -64,8 +76,14 @@ static inline void store_byte(void *p, unsigned char value)
 void read_pages(const void *p, size_t pages, size_t step);
 void write_pages(void *p, size_t pages, size_t step, unsigned char value);
 
+/* The linker's: from where to where code and data of the program are. */
+extern char __executable_start[], etext[], __data_start[], _end[];
+
 /* Make the process's own code, data and stack resident: call it before counting faults or pages. */
 void make_own_pages_resident(void);
+
+/* Make this thread's stack resident as far as a test goes down. */
+void make_stack_resident(void);
 
 /* Page faults of this process so far, without those of its own code, data and stack. */
 long page_faults(void);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Load, reserve, map, touch, fork, unmap, unload under use, CYCLES times (environment;
- * default 1000), all devices each time: afterwards as many pages are free and as many
- * slab objects in use as before.
+ * Load, reserve, map, touch, fork, unmap, unload under use, all devices each time, CYCLES
+ * times (environment; default 1000, fewer where repeat() says so): afterwards as many
+ * pages are free and as many slab objects in use as before.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -141,7 +141,7 @@ FIXTURE_TEARDOWN(cycles) {}
 TEST_F_TIMEOUT(cycles, leave_nothing_behind, 1800)
 {
 	const char *wanted = getenv("CYCLES"), *wrong;
-	int count = wanted ? atoi(wanted) : 1000;
+	int count = wanted ? atoi(wanted) : repeat(1000);
 	long pages, objects;
 
 	if (module_load(MODULE) == -ENOENT || geteuid())
