@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Memory control groups (version 2): what is charged, and what a limit does. */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -12,11 +13,11 @@ static char root[64];
 static char group[128];
 
 static const char *group_make(void);
-static void group_remove(void);
+static void clean_up(void);
 
 #define REGION_PAGES	(64 * MB / 4096)
 #define REGION_PREPARE	group_make
-#define REGION_CLEANUP	group_remove
+#define REGION_CLEANUP	clean_up
 #include "region.h"
 
 /* What a child has besides: pages of its stack and data that it writes to. */
@@ -37,6 +38,9 @@ static long group_value(const char *file, const char *name)
 {
 	char path[256], text[8192], *line, *rest = text;
 
+	/* memory.stat may lag by what each CPU holds back, cpu.stat never: it adds up all. */
+	snprintf(path, sizeof(path), "%s/cpu.stat", group);
+	read_text(path, text, sizeof(text));
 	snprintf(path, sizeof(path), "%s/%s", group, file);
 	if (read_text(path, text, sizeof(text)) < 0)
 		return -1;
@@ -90,6 +94,12 @@ static void group_remove(void)
 		if (!access(dirs[i], F_OK))
 			printf("# %s stays: %s\n", dirs[i], strerror(errno));
 	}
+}
+
+static void clean_up(void)
+{
+	group_remove();
+	zram_swap_off();
 }
 
 /* A child in the group; returns in the child only once it is a member. */
@@ -169,6 +179,75 @@ TEST_F_TIMEOUT(region, populating_more_than_the_limit_is_no_crash, LIMIT_SLOW)
 	EXPECT_TRUE(status == 128 + SIGKILL || status == 1);
 	EXPECT_EQ(0, group_value("memory.stat", "anon"));
 	EXPECT_FILL(self->p, self->page, self->fill);
+}
+
+static long group_number(const char *file)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", group, file);
+	return read_long(path);
+}
+
+/*
+ * Half of the region may be used, and is, densely up to the last pages: what is made
+ * ahead of a touch must not be what is one too much, so nothing is reclaimed for it,
+ * and nobody killed.
+ */
+TEST_F_TIMEOUT(region, dense_use_up_to_the_limit_reclaims_and_kills_nothing, LIMIT_SLOW)
+{
+	const long limit = self->len / 2, spare = 16;
+	char text[32];
+	pid_t child;
+
+	snprintf(text, sizeof(text), "%ld", limit);
+	ASSERT_EQ(0, group_write(group, "memory.max", text));
+	group_write(group, "memory.swap.max", "0");
+	child = fork_into_group();
+	if (!child) {
+		size_t at = 0, room;
+		cpu_set_t cpu;
+
+		/* Each CPU takes a stock of charges: one CPU, one stock. */
+		CPU_ZERO(&cpu);
+		CPU_SET(0, &cpu);
+		sched_setaffinity(0, sizeof(cpu), &cpu);
+		make_own_pages_resident();
+		while ((room = (limit - group_number("memory.current")) / self->page) > spare) {
+			write_pages(self->p + at * self->page, room - spare, 1, OTHER);
+			at += room - spare;
+		}
+		_exit(at > self->pages * 7 / 16 ? 0 : 1);
+	}
+	EXPECT_EQ(0, wait_status(child));
+	EXPECT_EQ(0, group_value("memory.events", "max"));
+	EXPECT_EQ(0, group_value("memory.events", "oom_kill"));
+}
+
+/* The same limit, and swap: all of the region may be used. */
+TEST_F_TIMEOUT(region, dense_use_beyond_the_limit_is_swapped, LIMIT_LONG)
+{
+	const char *reason = zram_swap_on(64 * MB);
+	pid_t child;
+
+	if (reason)
+		SKIP(return, "%s", reason);
+	ASSERT_EQ(0, group_write(group, "memory.max", "33554432"));
+	child = fork_into_group();
+	if (!child) {
+		size_t bad = 0;
+
+		write_pages(self->p, self->pages, 1, OTHER);
+		for (size_t i = 0; i < self->pages; i++) {
+			unsigned char *page = self->p + i * self->page;
+
+			bad += page[0] != OTHER ||
+			       first_bad(page + 1, self->page - 1, self->fill) != self->page - 1;
+		}
+		_exit(bad ? 1 : 0);
+	}
+	EXPECT_EQ(0, wait_status(child));
+	EXPECT_EQ(0, group_value("memory.events", "oom_kill"));
 }
 
 TEST_HARNESS_MAIN
