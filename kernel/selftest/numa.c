@@ -108,6 +108,25 @@ TEST_F(region, moved_pages_keep_their_bytes_and_untouched_ones_stay_untouched)
 	}
 }
 
+/* A dense run long enough to be made in larger steps than one page, on each node. */
+TEST_F(region, dense_runs_are_made_on_their_node)
+{
+	const size_t pages = 600;
+
+	if (!two_nodes())
+		SKIP(return, "one NUMA node only");
+	for (int node = 0; node < 2; node++) {
+		unsigned char *p = tamalloc(pages * self->page, self->fill, 0);
+
+		ASSERT_NE(MAP_FAILED, p);
+		ASSERT_EQ(0, bind(p, pages * self->page, MPOL_BIND, 1UL << node, 0));
+		write_pages(p, pages, 1, OTHER);
+		for (size_t i = 0; i < pages; i++)
+			ASSERT_EQ(node, node_of(p + i * self->page));
+		munmap(p, pages * self->page);
+	}
+}
+
 TEST_F(region, compaction_keeps_every_byte)
 {
 	for (size_t i = 0; i < self->pages; i += 2)

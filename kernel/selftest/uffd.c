@@ -286,4 +286,29 @@ TEST_F(region, moved_pages_leave_fill_behind)
 }
 #endif
 
+/* However dense the run before: under an owner, no page is made ahead of being asked for. */
+TEST_F(region, a_dense_run_into_an_owned_range_asks_for_each_page)
+{
+	const size_t pages = 512, before = 256;
+	struct owner owner;
+	unsigned char *p;
+	int fd;
+
+	fd = uffd_open(0);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd with these features");
+	p = tamalloc(pages * self->page, self->fill, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	write_pages(p, before, 1, 1);
+	ASSERT_EQ(0, uffd_register(fd, p, pages * self->page, UFFDIO_REGISTER_MODE_MISSING));
+	owner_start(&owner, fd);
+	write_pages(p + before * self->page, pages - before, 1, 1);
+	owner_stop(&owner);
+	EXPECT_EQ(pages - before, (size_t)owner.missing);
+	for (size_t i = before; i < pages; i++)
+		ASSERT_EQ(self->page - 1, first_bad(p + i * self->page + 1, self->page - 1, OTHER));
+	close(fd);
+	munmap(p, pages * self->page);
+}
+
 TEST_HARNESS_MAIN
