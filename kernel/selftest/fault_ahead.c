@@ -254,7 +254,7 @@ TEST_F_TIMEOUT(region, islands_of_no_size_commit_more_than_the_bound, LIMIT_LONG
 {
 	long worst = 0, worst_size = 0;
 
-	for (size_t size = 1; size <= 256; size += size < 8 ? 1 : size / 4) {
+	for (size_t size = 1; size <= 256; size += size < 64 ? 1 : 16) {
 		long touched = 0, ratio;
 
 		ASSERT_EQ(0, madvise(self->p, self->len, MADV_DONTNEED));
