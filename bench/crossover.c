@@ -294,8 +294,11 @@ const char *crossing_text(const struct crossing *c, char *out, size_t bytes)
 			 e->lo > -INFINITY ? e->lo : c->lowest_pct);
 		snprintf(hi, sizeof(hi), e->hi < INFINITY ? "%.1f" : "above %.0f",
 			 e->hi < INFINITY ? e->hi : c->highest_pct);
-		snprintf(interval, sizeof(interval), "%d %% interval %s to %s",
-			 STATS_CONFIDENCE_PCT, lo, hi);
+		if (strcmp(c->lazy->clock, "icount"))
+			snprintf(interval, sizeof(interval), "%d %% interval %s to %s",
+				 STATS_CONFIDENCE_PCT, lo, hi);
+		else
+			snprintf(interval, sizeof(interval), "repetitions from %s to %s", lo, hi);
 		snprintf(out, bytes, "above %.1f %% touched (%s), %s is cheaper than %s here%s",
 			 e->value, interval, c->eager->subject, c->lazy->subject,
 			 c->repeated ? " (the curves cross more than once; this is the last)" : "");

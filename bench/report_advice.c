@@ -176,7 +176,7 @@ void report_html_advice(FILE *out, const struct report *report)
 		}
 		fputs("<details open=\"open\"><summary>", out);
 		html_textf(out, "%s%s%s", panel_title(panel, title, sizeof(title)),
-			   panel_note(panel) ? " (instructions, not time)" : "",
+			   panel_is_emulated(panel) ? " (instructions, not time)" : "",
 			   panel->too_few ? " (too few repetitions for a claim)" : "");
 		fputs("</summary>\n", out);
 		fputs("<div class=\"advice\">", out);
@@ -211,7 +211,7 @@ void report_md_advice(FILE *out, const struct report *report)
 			fprintf(out, "\n## " TITLE "\n\n%s\n", words);
 		fprintf(out, "\n### %s%s%s\n\n| when | use |\n|---|---|\n",
 			panel_title(panel, title, sizeof(title)),
-			panel_note(panel) ? " (instructions, not time)" : "",
+			panel_is_emulated(panel) ? " (instructions, not time)" : "",
 			panel->too_few ? " (too few repetitions for a claim)" : "");
 		write_panel(out, panel, md_row);
 	}

@@ -169,10 +169,10 @@ static void write_cards(FILE *out, const struct report *r)
 			 text_ratio(worst->regret_time.value, ratio));
 		snprintf(text, sizeof(text),
 			 "What %s takes for %s (%s, fill %.0f), against %s: alloc + touch + free, "
-			 "95 %% "
-			 "interval %.3g to %.3g.",
+			 "%s %.3g to %.3g.",
 			 worst->identity->subject, workload_title(v->group, title, sizeof(title)),
 			 v->group->target, v->group->fill, v->fastest->identity->subject,
+			 strcmp(v->group->clock, "icount") ? "95 % interval" : "repetitions from",
 			 worst->regret_time.lo, worst->regret_time.hi);
 		write_card(out, figure, text);
 	}

@@ -183,7 +183,7 @@ void html_verdict(FILE *out, const struct report *report)
 
 	for (size_t i = 0; i < report->n_panels; i++) {
 		const struct panel *panel = &report->panels[i];
-		char title[96];
+		char title[96], note[PANEL_NOTE_CHARS];
 
 		if (!panel->cost_unit)
 			continue;
@@ -191,9 +191,9 @@ void html_verdict(FILE *out, const struct report *report)
 		fputs("<h3>", out);
 		html_text(out, panel_title(panel, title, sizeof(title)));
 		fputs("</h3>\n", out);
-		if (panel_note(panel)) {
+		if (panel_note(panel, note)) {
 			fputs("<p>", out);
-			html_text(out, panel_note(panel));
+			html_text(out, note);
 			fputs("</p>\n", out);
 		}
 		best_table(out, panel);
@@ -322,10 +322,11 @@ void html_cell_tables(FILE *out, const struct report *report)
 		html_text(out, title);
 		fputs("</summary>\n", out);
 		snprintf(caption, sizeof(caption),
-			 "%s: costs per page in %s, median and 95 %% interval; every repetition of "
-			 "the "
-			 "total on a logarithmic scale",
-			 title, unit);
+			 "%s: costs per page in %s, median and %s; every repetition of the total "
+			 "on a logarithmic scale",
+			 title, unit,
+			 strcmp(v->group->clock, "icount") ? "95 % interval"
+							   : "range of the repetitions");
 		html_table_begin(out, caption, columns);
 		for (size_t k = 0; k < v->n_cells; k++)
 			cell_row(out, v, &v->cells[k], range_of(v));

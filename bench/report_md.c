@@ -151,7 +151,7 @@ static void sentences(FILE *out, const struct text_section *section)
 
 void report_write_markdown(const struct report *report, FILE *out)
 {
-	char line[320];
+	char line[320], note[PANEL_NOTE_CHARS];
 	bool any = false;
 
 	fputs("# What initialised memory costs here\n\nRun ", out);
@@ -172,8 +172,8 @@ void report_write_markdown(const struct report *report, FILE *out)
 		fprintf(out, "\n### %s, %zu repetitions%s\n\n",
 			panel_title(panel, line, sizeof(line)), panel->repetitions,
 			panel->too_few ? " (too few for a claim)" : "");
-		if (panel_note(panel)) {
-			md_text(out, panel_note(panel));
+		if (panel_note(panel, note)) {
+			md_text(out, note);
 			fputs("\n\n", out);
 		}
 		best_table(out, panel);

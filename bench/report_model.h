@@ -125,8 +125,11 @@ bool report_md_gbench(FILE *out, const struct report *report);
 bool report_html_statistics(FILE *out, const struct report *report);
 bool report_md_statistics(FILE *out, const struct report *report);
 
-/* What must stand wherever costs of target vm are shown; NULL for a host's. */
-const char *panel_note(const struct panel *panel);
+#define PANEL_NOTE_CHARS 1024
+/* What must stand wherever costs of target vm are shown, with what the repetitions of this run
+ * differ by; NULL for a host's. */
+const char *panel_note(const struct panel *panel, char out[PANEL_NOTE_CHARS]);
+bool panel_is_emulated(const struct panel *panel);
 extern const struct text_section report_method, report_definitions, report_threats;
 
 #endif

@@ -162,7 +162,7 @@ void report_print_terminal(const struct report *report, FILE *out)
 		fprintf(out, "\nVERDICT  %s, %zu repetitions%s\n",
 			panel_title(panel, text, sizeof(text)), panel->repetitions,
 			panel->too_few ? " (too few for a claim)" : "");
-		if (panel_note(panel))
+		if (panel_is_emulated(panel))
 			fprintf(out,
 				"Instructions of an emulated machine, not time: no TLB, cache or "
 				"bandwidth; memset in user\nspace counts about a quarter of "

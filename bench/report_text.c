@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* What every report says about its method. bench/README.md and results/README.md say it at length.
  */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "report_model.h"
@@ -12,17 +14,17 @@ static const char *const method[] = {
 	"Subjects are interleaved: each block holds every cell once, in a random order of its own. "
 	"Ratios "
 	"are formed inside a block, so that what slows a whole block down cancels.",
-	"Values are medians. Intervals are 95 % bootstrap intervals over repetitions (percentile "
-	"method at "
-	"the expanded level for small samples, fixed seed). No repetition is dropped; the strips "
-	"show each.",
+	"Values are medians. On a host, intervals are 95 % bootstrap intervals over repetitions "
+	"(percentile method at the expanded level for small samples, fixed seed); in the virtual "
+	"machine "
+	"they are the range of the repetitions. No repetition is dropped; the strips show each.",
 	"A claim about a host needs at least 9 repetitions; with fewer the report says so.",
 	"Time is alloc + touch + free together, divided by the pages touched: moving cost from one "
 	"phase to "
 	"another is not a gain. The phases stand apart in the tables.",
-	"Two subjects are tied when the interval of their ratio includes 1, or, in memory, when "
-	"they differ "
-	"by at most 0.5 %.",
+	"Two subjects are tied when the interval of their ratio includes 1, or, in memory and in "
+	"counted "
+	"instructions, when they differ by at most 0.5 %.",
 	"Once per cell a process of its own reads every byte and compares it with the fill "
 	"(verify). A cell "
 	"that fails is not ranked.",
@@ -63,18 +65,51 @@ static const char *const threats[] = {
 	NULL,
 };
 
-const char *panel_note(const struct panel *panel)
+bool panel_is_emulated(const struct panel *panel)
 {
-	if (strcmp(panel->group->target, "vm"))
+	return !strcmp(panel->group->target, "vm");
+}
+
+/* By how much the repetitions of a cell differ at most, of those that can be compared; percent. */
+static double spread_pct(const struct panel *panel)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < panel->n; i++)
+		for (size_t k = 0; k < panel->verdicts[i]->n_cells; k++) {
+			const struct result *r = &panel->verdicts[i]->cells[k];
+			const struct estimate *e = &r->of[CELL_TOTAL_COST_PER_PAGE];
+			const char *why;
+
+			if (result_ranked(r, &why) && result_comparable(r) && e->lo > 0)
+				most = fmax(most, 100 * (e->hi - e->lo) / e->lo);
+		}
+	return most;
+}
+
+const char *panel_note(const struct panel *panel, char out[PANEL_NOTE_CHARS])
+{
+	if (!panel_is_emulated(panel))
 		return NULL;
-	return "Costs are instructions that an emulated machine executed, not time: they ignore "
-	       "TLB misses, caches, memory bandwidth and what a processor pays for accessed bits. "
-	       "A "
-	       "memset in user space with wide stores (glibc/malloc+memset, and every eager fill "
-	       "of a subject in user space) counts about a quarter of what the kernel's rep stosq "
-	       "counts for the same bytes: a gain that comes from counting alone is none. Two "
-	       "runs of the same code give the same numbers within 0.5 %; * marks totals below "
-	       "10 million instructions, which are not compared.";
+	snprintf(
+		out, PANEL_NOTE_CHARS,
+		"Costs are instructions that an emulated machine executed, not time: they ignore "
+		"TLB "
+		"misses, caches, memory bandwidth and what a processor pays for accessed bits. A "
+		"memset in user space with wide stores (glibc/malloc+memset, and every eager fill "
+		"of "
+		"a subject in user space) counts about a quarter of what the kernel's rep stosq "
+		"counts for the same bytes: a gain that comes from counting alone is none. "
+		"Intervals "
+		"are the range of the repetitions. Those differ, here by up to %.1f %% of a total, "
+		"because each finds the page allocator as the one before left it and has a seed of "
+		"its "
+		"own; a whole second run of the same code repeats them (scripts/vm-repeat.sh "
+		"checks "
+		"it: within 0.5 %%). * marks totals below 10 million instructions, which are not "
+		"compared.",
+		spread_pct(panel));
+	return out;
 }
 
 const struct text_section report_method = {"Method", method};

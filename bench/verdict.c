@@ -72,10 +72,9 @@ static void rank_time(struct verdict *v)
 		if (!result_ranked(r, &why) ||
 		    result_ratio(r, v->fastest, metric, &r->regret_time, &why))
 			continue;
+		r->tied_time = r->regret_time.lo <= 1 && r->regret_time.hi >= 1;
 		if (!strcmp(r->identity->clock, "icount"))
-			r->tied_time = fabs(r->regret_time.value - 1) <= ICOUNT_TOLERANCE;
-		else
-			r->tied_time = r->regret_time.lo <= 1 && r->regret_time.hi >= 1;
+			r->tied_time |= fabs(r->regret_time.value - 1) <= ICOUNT_TOLERANCE;
 		if (r->tied_time && r != v->fastest)
 			v->tied_fastest++;
 		if (!v->repetitions || r->n < v->repetitions)

@@ -6,8 +6,9 @@
  * result_headline() names, as a rule total cost (alloc + touch + free) per touched page. Leanest:
  * lowest median of committed bytes per byte touched. A subject's regret is its ratio to the best,
  * in time block by block with an interval: it is tied with the best if the interval includes 1
- * (under icount: within 0.5 %). Not ranked: null (its memory is there already), a cell without an
- * ok sample, one whose verify failed, and one whose repetitions measured different units.
+ * (under icount: the range, or within 0.5 %). Not ranked: null (its memory is there already), a
+ * cell without an ok sample, one whose verify failed, and one whose repetitions measured different
+ * units.
  */
 #ifndef TA_VERDICT_H
 #define TA_VERDICT_H

@@ -100,5 +100,5 @@ END {
 	print "unit = " quoted(unit) > (dir "/vars.gp")
 	where = target == "vm" ? " (VM, instructions)" : ""
 	write_caption("What a touched page costs, by workload" where, \
-		"Blue dot: allocating, touching and freeing together, per touched page of 4 KiB or the machine's page size; the bar is the 95 % interval of the median. Orange diamond: the touching alone. Figures at the right: the whole, in " unit ". null (grey) is memory that was there before: the cost of the loop alone. Lower is better.")
+		"Blue dot: allocating, touching and freeing together, per touched page of 4 KiB or the machine's page size; the bar is " interval() ". Orange diamond: the touching alone. Figures at the right: the whole, in " unit ". null (grey) is memory that was there before: the cost of the loop alone. Lower is better.")
 }

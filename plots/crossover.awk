@@ -162,5 +162,5 @@ END {
 	print "unit = " quoted(unit == "ns" ? "ms" : "million " unit) > (dir "/vars.gp")
 	where = target == "vm" ? " (VM, instructions)" : ""
 	write_caption("Lazy or eager? Where the lines cross" where, \
-		"Allocating, touching the given share of the pages, and freeing, together; bars are the 95 % interval of the median. Lazy subjects rise with the share touched, eager ones pay for all of it at once; a ring marks where an eager one becomes the cheaper (against mmap where it was measured). Lower is better.")
+		"Allocating, touching the given share of the pages, and freeing, together; bars are " interval() ". Lazy subjects rise with the share touched, eager ones pay for all of it at once; a ring marks where an eager one becomes the cheaper (against mmap where it was measured). Lower is better.")
 }

@@ -113,6 +113,11 @@ function log_tics(low, high,   decade, text, m, steps, n, i, few) {
 	return "(" text ")"
 }
 
+# What the bars of target are, at the clock of its costs.
+function interval() {
+	return target == "vm" ? "the range of the repetitions" : "the 95 % interval of the median"
+}
+
 # The lines that the report shows under a chart: title, then caption.
 function write_caption(title, caption) {
 	print title > (dir "/caption.txt")

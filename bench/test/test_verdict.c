@@ -150,6 +150,25 @@ static void icount_has_a_tolerance_and_no_interval(void **state)
 	assert_true(cell_of("c")->regret_time.value == 1.006);
 }
 
+/* One repetition says dearer, the other cheaper: no difference is claimed. */
+static void icount_repetitions_that_contradict_each_other_tie(void **state)
+{
+	struct syn_cell cell = {.target = "vm", .clock = "icount", .unit = "instructions"};
+	static const double costs[2][3] = {{100000, 99000, 103000}, {101000, 105000, 104000}};
+
+	(void)state;
+	for (int block = 0; block < 2; block++)
+		for (int i = 0; i < 3; i++) {
+			cell.subject = (const char *[]){"a", "b", "c"}[i];
+			cell.touch = costs[block][i];
+			syn_sample(&f.run, &cell, block, 1);
+		}
+	evaluate();
+	assert_string_equal(f.verdicts.groups[0].fastest->identity->subject, "a");
+	assert_true(cell_of("b")->regret_time.value > 1.01);
+	assert_true(cell_of("b")->tied_time && !cell_of("c")->tied_time);
+}
+
 static void what_may_not_win(void **state)
 {
 	struct syn_cell good = {.subject = "good", .touch = 1000, .committed_bytes = BYTES};
@@ -405,6 +424,7 @@ int main(void)
 		TEST(known_medians_and_regrets),
 		TEST(equals_are_tied),
 		TEST(icount_has_a_tolerance_and_no_interval),
+		TEST(icount_repetitions_that_contradict_each_other_tie),
 		TEST(what_may_not_win),
 		TEST(outcomes_in_part_are_counted),
 		TEST(ratios_use_common_blocks),
