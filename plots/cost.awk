@@ -19,6 +19,7 @@ cell("target") != target || cell("workload") == "fraction" || cell("latency_p50"
 	workload[key] = cell("workload")
 	fill[key] = cell("fill")
 	size[key] = cell("size_bytes")
+	threads[key] = cell("threads")
 	i = ++members[key]
 	name[key, i] = cell("subject")
 	ok = cell("outcome") == "ok" && cell("total_cost_per_page") + 0 > 0
@@ -30,6 +31,7 @@ cell("target") != target || cell("workload") == "fraction" || cell("latency_p50"
 	if (ok) {
 		n_ok++
 		ok_members[key]++
+		runs_here[cell("subject")] = 1
 		if (!(size[key] in size_seen)) {
 			size_seen[size[key]] = 1
 			n_sizes++
@@ -74,15 +76,17 @@ END {
 			continue
 		y -= y ? 1.7 : 1
 		print "set object rectangle from graph -0.655, first " y - 0.5 " to graph 1.25, first " y + 0.5 " behind noclip fillcolor rgb BAND fillstyle solid noborder" > (dir "/rows.gp")
-		print "set label " quoted(group_name(workload[key], fill[key], size[key], n_sizes > 1)) " at graph -0.64, first " y " left font ',16' textcolor rgb INK" > (dir "/rows.gp")
+		print "set label " quoted(group_name(workload[key], fill[key], size[key], n_sizes > 1, threads[key])) " at graph -0.64, first " y " left font ',16' textcolor rgb INK" > (dir "/rows.gp")
 		for (i = 1; i <= members[key]; i++) {
-			rank[i] = total[key, i] == "" ? 1e300 : total[key, i]
+			rank[i] = total[key, i] == "" ? (runs_here[name[key, i]] ? 1e300 : 1e301) : total[key, i]
 			if (name[key, i] == "null")
 				rank[i] = 1e299
 		}
 		sort_by(rank, members[key], order)
+		# A subject that runs nowhere on this target is named once in the report, not in each group here.
 		for (i = 1; i <= members[key]; i++)
-			row(key, order[i], --y)
+			if (runs_here[name[key, order[i]]])
+				row(key, order[i], --y)
 	}
 	# No decade is cut short of its tic; a linear axis starts at 0.
 	logarithmic = wants_log(least, most)

@@ -44,8 +44,9 @@ function bytes_text(b,   i, unit) {
 }
 
 # A measured group of cells as people call it.
-function group_name(workload, fill, size, many_sizes) {
-	return workload (fill + 0 ? ", fill " fill : "") (many_sizes ? ", " bytes_text(size + 0) : "")
+function group_name(workload, fill, size, many_sizes, threads) {
+	return workload (fill + 0 ? ", fill " fill : "") (many_sizes ? ", " bytes_text(size + 0) : "") \
+		(threads + 0 > 1 ? ", " threads " threads" : "")
 }
 
 # order[1..n] of indices 1..n, by value[] rising (insertion sort; n is small).

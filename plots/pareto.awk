@@ -19,6 +19,7 @@ cell("latency_p50") != "" || cell("outcome") != "ok" || cell("total_cost_per_pag
 	workload[key] = cell("workload")
 	fill[key] = cell("fill")
 	size[key] = cell("size_bytes")
+	threads[key] = cell("threads")
 	if (!(size[key] in size_seen)) {
 		size_seen[size[key]] = 1
 		n_sizes++
@@ -65,7 +66,7 @@ function write_panel(key, p,   n, i, j, file, x_high, low, high, logarithmic, be
 		print mib[key, i] "\t" best > (dir "/front-" p ".tsv")
 	}
 	file = dir "/panel-" p ".gp"
-	print "panel_title = " quoted(group_name(workload[key], fill[key], size[key], n_sizes > 1)) > file
+	print "panel_title = " quoted(group_name(workload[key], fill[key], size[key], n_sizes > 1, threads[key])) > file
 	print "panel_px = " panel_px ".0" > file
 	print "x_high = " x_high > file
 	print "y_low = " low > file

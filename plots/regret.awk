@@ -19,7 +19,8 @@ cell("workload") == "fraction" || cell("latency_p50") != "" || cell("reuse_cost_
 		title[n_columns] = cell("workload")
 		threads[n_columns] = cell("threads") + 0
 		size[n_columns] = cell("size_bytes") + 0
-		same[cell("workload")]++
+		if (size[1] != size[n_columns])
+			many_sizes = 1
 	}
 	if (!(cell("subject") in row)) {
 		row[cell("subject")] = ++n_rows
@@ -62,6 +63,13 @@ function text(what, x, y, how) {
 	print "set label " quoted(what) " at screen " x / 640 ", screen from_top(" y ") " how " textcolor rgb INK" > file
 }
 
+function measured_in(r, first, last,   c) {
+	for (c = first; c <= last; c++)
+		if (regret[r, used[c]] != "")
+			return 1
+	return 0
+}
+
 # Columns first .. last of the map below y; returns where it ends.
 function part(first, last, y,   c, r, i, x, wide) {
 	wide = (632 - LEFT) / (n_used < COLUMNS ? n_used : COLUMNS)
@@ -71,6 +79,8 @@ function part(first, last, y,   c, r, i, x, wide) {
 	y += HEAD_PX - 44
 	for (i = 1; i <= n_shown; i++) {
 		r = shown[order[i]]
+		if (!measured_in(r, first, last))
+			continue
 		text(fit(name[r]), LEFT - 8, y + ROW_PX / 2, "right font ',15'")
 		for (c = first; c <= last; c++) {
 			x = LEFT + (c - first) * wide
@@ -89,18 +99,24 @@ END {
 		if (ranked[r]) {
 			shown[++n_shown] = r
 			mean[n_shown] = sum[r] / ranked[r]
+			most_ranked = ranked[r] > most_ranked ? ranked[r] : most_ranked
 		}
 	for (c = 1; c <= n_columns; c++)
 		if (any[c]) {
 			used[++n_used] = c
 			label[c] = title[c]
-			if (same[title[c]] > 1)
-				label[c] = title[c] (threads[c] > 1 ? " " threads[c] " thr." : " " bytes_text(size[c]))
+			if (threads[c] > 1)
+				label[c] = label[c] " " threads[c] " thr."
+			if (many_sizes)
+				label[c] = label[c] " " bytes_text(size[c])
 			if (length(label[c]) > 15)
 				label[c] = substr(label[c], 1, 14) "\342\200\246"
 		}
 	if (n_shown < 2 || !n_used)
 		exit
+	for (i = 1; i <= n_shown; i++) # a mean over few workloads says little
+		if (ranked[shown[i]] < most_ranked / 2)
+			mean[i] += 1000
 	sort_by(mean, n_shown, order)
 	split("#8fc1dd #cfe3f0 #f4f1e6 #fbdcb4 #f5aa73 #e0743f", palette, " ")
 	for (i = 0; i <= 5; i++)
@@ -118,7 +134,7 @@ END {
 	print "height = " y + 4 ".0" > (dir "/vars.gp")
 	where = (target == "vm" ? " (VM, instructions)" : "") (fill + 0 ? ", fill " fill : "")
 	if (want == "time")
-		write_caption("Regret in time, by workload" where, "Each subject's cost (allocating, touching and freeing together) divided by that of the best subject of the workload, inside each block; the median. 1.0 is the best. Rows in the order of the mean over the workloads, the best first; a blank field was not measured. Lower is better.")
+		write_caption("Regret in time, by workload" where, "Each subject's cost (allocating, touching and freeing together) divided by that of the best subject of the workload, inside each block; the median. 1.0 is the best. Rows in the order of the mean over the workloads, the best first, those measured in few of them last; a blank field was not measured. Lower is better.")
 	else
-		write_caption("Regret in memory, by workload" where, "Each subject's committed memory per byte touched, divided by that of the leanest subject of the workload. 1.0 is the best; + commits memory where the leanest commits none. Rows in the order of the mean over the workloads (a + counts as 100), the best first; a blank field was not measured. Lower is better.")
+		write_caption("Regret in memory, by workload" where, "Each subject's committed memory per byte touched, divided by that of the leanest subject of the workload. 1.0 is the best; + commits memory where the leanest commits none. Rows in the order of the mean over the workloads (a + counts as 100), the best first, those measured in few of them last; a blank field was not measured. Lower is better.")
 }
