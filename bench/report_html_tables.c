@@ -200,7 +200,7 @@ void html_verdict(FILE *out, const struct report *report)
 		regret_table(out, panel);
 	}
 	if (!any)
-		fputs("<p>This run holds no sample that can be ranked.</p>\n", out);
+		fprintf(out, "<p>None: %s.</p>\n", nothing_ranked(report));
 }
 
 /* ---- Every cell ---- */

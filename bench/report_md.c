@@ -180,7 +180,7 @@ void report_write_markdown(const struct report *report, FILE *out)
 		regret_table(out, panel);
 	}
 	if (!any)
-		fputs("\nThis run holds no sample that can be ranked.\n", out);
+		fprintf(out, "\nNone: %s.\n", nothing_ranked(report));
 	report_md_advice(out, report);
 	if (report->crossings.n)
 		fputs("\n## Lazy or eager\n\n", out);

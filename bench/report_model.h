@@ -125,6 +125,8 @@ bool report_md_gbench(FILE *out, const struct report *report);
 bool report_html_statistics(FILE *out, const struct report *report);
 bool report_md_statistics(FILE *out, const struct report *report);
 
+/* Why there is no verdict. */
+const char *nothing_ranked(const struct report *report);
 #define PANEL_NOTE_CHARS 1024
 /* What must stand wherever costs of target vm are shown, with what the repetitions of this run
  * differ by; NULL for a host's. */

@@ -171,7 +171,7 @@ void report_print_terminal(const struct report *report, FILE *out)
 		print_regrets(panel, out);
 	}
 	if (!any) {
-		fprintf(out, "\nVERDICT  none: this run holds no sample that can be ranked\n");
+		fprintf(out, "\nVERDICT  none: %s\n", nothing_ranked(report));
 		return;
 	}
 	fputs("\nTime: alloc + touch + free per touched page. Committed: bytes per byte touched. "

@@ -65,6 +65,14 @@ static const char *const threats[] = {
 	NULL,
 };
 
+const char *nothing_ranked(const struct report *report)
+{
+	for (size_t i = 0; i < report->verdicts.n; i++)
+		if (verdict_is_latency(&report->verdicts.groups[i]))
+			return "this run holds single operations only; see Latency in the report";
+	return "this run holds no sample that can be ranked";
+}
+
 bool panel_is_emulated(const struct panel *panel)
 {
 	return !strcmp(panel->group->target, "vm");
