@@ -41,11 +41,14 @@ static void add_file(struct words *words, const char *file, const char *place)
 	add(words, text);
 }
 
+/* The libraries that subjects are started under; what this machine does not have, the guest has not. */
 static void add_preloads(struct words *words)
 {
 	for (const struct allocator *a = allocator_first(); a; a = a->next)
-		if (a->preload && a->preload[0] == '/' && !access(a->preload, R_OK))
-			add_file(words, a->preload, a->preload);
+		if (a->preload) {
+			add(words, "--preload");
+			add(words, a->preload);
+		}
 }
 
 static void command_line(const struct vm_job *job, struct words *words, char timeout[16],

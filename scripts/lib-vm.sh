@@ -9,7 +9,7 @@
 # What the options of scripts/vm.sh set, with their defaults.
 mode='' kernel_dir='' assert_debug=0 unpatched=0 icount=0 smp=1 numa_nodes=0 mem_mib='' append='' log='' facts=''
 timeout_s=600 silence_s=180
-adds=() allows=("$root/kernel/selftest/log-allow.txt")
+adds=() preloads=() allows=("$root/kernel/selftest/log-allow.txt")
 # The directory of a run: console, stdout, stderr, status, initrd.
 work=''
 
@@ -47,6 +47,13 @@ copy_into() { # HOST_PATH STAGE GUEST_PATH: with the libraries of a dynamic prog
 	done
 }
 
+copy_preload() { # LIBRARY STAGE: to where the loader found it, which looks there in the guest too
+	local file
+	file=$(env LD_TRACE_LOADED_OBJECTS=1 LD_PRELOAD="$1" "$BASH" 2>/dev/null |
+		awk -v name="$1" '$1 == name && $2 == "=>" { print $3 } $1 == name && $2 ~ /^\(/ { print $1 }')
+	[ ! -f "$file" ] || copy_into "$file" "$2" "$file"
+}
+
 # Build the initramfs OUT from busybox, our init, the kernel's modules and the --add arguments.
 make_initramfs() { # OUT COMMAND_FILE ADD...
 	local out=$1 command_file=$2 stage add from to busybox
@@ -74,6 +81,7 @@ make_initramfs() { # OUT COMMAND_FILE ADD...
 		[ -e "$from" ] || code=2 die "--add $from: no such file"
 		copy_into "$from" "$stage" "$to"
 	done
+	for add in "${preloads[@]}"; do copy_preload "$add" "$stage"; done
 	find "$stage" -exec touch -hd @946684800 {} +
 	(cd "$stage" && find . -print0 | LC_ALL=C sort -z | cpio -0 -o -H newc --quiet -R 0:0 --reproducible) > "$out"
 	rm -rf "$stage"

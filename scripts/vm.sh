@@ -18,6 +18,8 @@
 #   --silence S         the longest without any output, default 180
 #   --add PATH[:GUEST]  a file or directory to put in the guest, default place /bin; dynamic programs take
 #                       their libraries along
+#   --preload LIBRARY   a library for LD_PRELOAD in the guest, by path or by the name under which this machine
+#                       finds it, with its own libraries; what is not found is left out
 #   --allow FILE        more log lines that are no failure, beside kernel/selftest/log-allow.txt
 #   --append ARGS       more kernel arguments
 #   --log FILE          keep the console log there
@@ -57,7 +59,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 	--debug) assert_debug=1 && shift && continue ;;
 	--unpatched) unpatched=1 && shift && continue ;;
 	--icount) icount=1 && shift && continue ;;
-	--kernel | --smp | --numa | --mem | --timeout | --silence | --add | --allow | --append | --log | --facts)
+	--kernel | --smp | --numa | --mem | --timeout | --silence | --add | --preload | --allow | --append | --log | --facts)
 		[ $# -ge 2 ] || usage_error "$1 needs a value"
 		;;
 	*) usage_error "unknown option '$1'" ;;
@@ -75,6 +77,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 	--timeout) number "$1" "$2" 1 && timeout_s=$2 ;;
 	--silence) number "$1" "$2" 1 && silence_s=$2 ;;
 	--add) adds+=("$2") ;;
+	--preload) preloads+=("$2") ;;
 	--allow)
 		[ -f "$2" ] || usage_error "--allow $2: no such file"
 		allows+=("$2")

@@ -33,6 +33,7 @@ output_has() { # PATTERN
 		run --mem 12 -- true
 		run --mem 1M -- true
 		run --timeout
+		run --preload
 		run --kernel /nonexistent -- true
 		run --allow /nonexistent -- true
 		run --icount --smp 2 -- true
@@ -69,6 +70,16 @@ output_has() { # PATTERN
 @test "a dynamic program takes its libraries along" {
 	run guest --add "$(command -v gawk || command -v jq):/bin/dynamic" -- dynamic --version
 	[ "$status" -eq 0 ]
+}
+
+@test "a library for LD_PRELOAD by its name or its path, with its own libraries; one that is not there is left out" {
+	local file name
+	file=$(ldconfig -p | awk '$1 == "libstdc++.so.6" { print $NF; exit }')
+	for name in libstdc++.so.6 "$file"; do
+		run guest --add /bin/cat:/dynamic --preload "$name" --preload libnone.so.1 -- env LD_PRELOAD="$name" /dynamic /proc/self/maps
+		output_has libstdc++.so.6
+		[[ $output == *libm.so.6* && $output != *"cannot be preloaded"* && $status -eq 0 ]]
+	done
 }
 
 @test "under icount two boots are the same to the nanosecond" {
