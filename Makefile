@@ -43,8 +43,10 @@ kernel-deb:     ## Debian packages of the patched kernel for a real machine (CON
 kernel-series:  ## write and check the mailable patch series
 	@scripts/kernel.sh series
 
-install: build  ## libtamalloc: library, header, man page, package files  (PREFIX=/usr/local DESTDIR=)
-	@cmake --install build --component libtamalloc --prefix "$(or $(PREFIX),/usr/local)"
+install: build  ## libtamalloc (library, header, man page, package files) and tamstat  (PREFIX=/usr/local DESTDIR=)
+	@for component in libtamalloc tamstat; do \
+		cmake --install build --component $$component --prefix "$(or $(PREFIX),/usr/local)" || exit; \
+	done
 
 clean:          ## remove the build directories; results and the kernel cache stay
 	@rm -rf build build-*

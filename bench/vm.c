@@ -41,7 +41,8 @@ static void add_file(struct words *words, const char *file, const char *place)
 	add(words, text);
 }
 
-/* The libraries that subjects are started under; what this machine does not have, the guest has not. */
+/* The libraries that subjects are started under; what this machine does not have, the guest has
+ * not. */
 static void add_preloads(struct words *words)
 {
 	for (const struct allocator *a = allocator_first(); a; a = a->next)
