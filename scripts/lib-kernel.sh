@@ -41,6 +41,7 @@ config_fragments() {
 	echo "$root/kernel/config/base"
 	if [ "$variant_debug" -eq 1 ]; then echo "$root/kernel/config/debug"; else echo "$root/kernel/config/bench"; fi
 	[ "$variant_patched" -eq 0 ] || echo "$root/kernel/config/tamalloc"
+	[ "$variant_patched$variant_debug" != 11 ] || echo "$root/kernel/config/tamalloc-debug"
 	[ -z "${CONFIG_EXTRA:-}" ] || echo "$CONFIG_EXTRA"
 }
 

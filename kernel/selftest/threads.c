@@ -259,4 +259,63 @@ TEST_F_TIMEOUT(region, threads_that_allocate_and_free_never_see_each_others_byte
 	EXPECT_EQ(0, team.bad);
 }
 
+/* The sum of the events in which a fault had to take the mmap_lock; -1 if not counted. */
+static long mmap_lock_faults(void)
+{
+	static const char *const names[] = {
+		"vma_lock_abort ", "vma_lock_retry ", "vma_lock_miss ",
+	};
+	long sum = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		long count = file_kb("/proc/vmstat", names[i]);
+
+		if (count < 0)
+			return -1;
+		sum += count;
+	}
+	return sum;
+}
+
+/* First a part of its own, then every other page of all of it, at the same time as the others. */
+static void *fault_in_both_ways(void *arg)
+{
+	const struct member *me = arg;
+	struct team *team = me->team;
+	const size_t half = team->pages / 2, part = half / THREADS;
+
+	make_stack_resident();
+	pthread_barrier_wait(&team->start);	/* all are there: the count begins */
+	pthread_barrier_wait(&team->start);
+	write_pages(team->p + me->number * part * team->page, part, 1, OTHER);
+	write_pages(team->p + half * team->page, half, 1, OTHER);
+	pthread_barrier_wait(&team->start);	/* all are through: it ends */
+	pthread_barrier_wait(&team->start);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(region, faults_of_four_threads_need_no_mmap_lock, LIMIT_SLOW)
+{
+	struct member members[THREADS];
+	struct team team;
+	long before, after;
+
+	if (mmap_lock_faults() < 0)
+		SKIP(return, "no vma_lock events in /proc/vmstat (CONFIG_PER_VMA_LOCK_STATS)");
+	/* The first fault of a VMA makes its anon_vma, under the mmap_lock. */
+	write_pages(self->p, 1, 1, OTHER);
+	make_own_pages_resident();
+	team_init(&team, self, THREADS + 1);
+	team_start(&team, members, THREADS, fault_in_both_ways);
+	pthread_barrier_wait(&team.start);
+	before = mmap_lock_faults();
+	pthread_barrier_wait(&team.start);
+	pthread_barrier_wait(&team.start);
+	after = mmap_lock_faults();
+	pthread_barrier_wait(&team.start);
+	team_join(members, THREADS);
+	EXPECT_EQ(0, after - before);
+	EXPECT_EQ((long)(self->len / 1024), region_kb(self));
+}
+
 TEST_HARNESS_MAIN

@@ -306,4 +306,46 @@ TEST_F(region, a_name_splits_nothing_of_the_fill)
 	EXPECT_FILL(self->p, self->len, self->fill);
 }
 
+static bool is_tamalloc(const void *p)
+{
+	const char *flags = vm_flags_of(p);
+
+	return flags && strstr(flags, " " TAM_VMFLAG);
+}
+
+static bool new_mapping_is_tamalloc(int flags)
+{
+	unsigned char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+	bool is = p != MAP_FAILED && is_tamalloc(p);
+
+	munmap(p, 4096);
+	return is;
+}
+
+/* A switch for tests: private anonymous memory is tamalloc's, nothing else is. */
+TEST_F(region, the_debug_switch_takes_private_anonymous_memory_only)
+{
+	unsigned char *heap;
+
+	if (knob_set("/sys/kernel/debug/tamalloc_all", "Y"))
+		SKIP(return, "no tamalloc_all in debugfs (CONFIG_TAMALLOC_DEBUG_ALL, root)");
+	EXPECT_TRUE(new_mapping_is_tamalloc(MAP_PRIVATE));
+	EXPECT_TRUE(new_mapping_is_tamalloc(MAP_PRIVATE | MAP_NORESERVE | MAP_POPULATE));
+	EXPECT_FALSE(new_mapping_is_tamalloc(MAP_SHARED));
+	EXPECT_FALSE(new_mapping_is_tamalloc(MAP_PRIVATE | MAP_GROWSDOWN));
+	EXPECT_FALSE(is_tamalloc(&heap));
+	/* In a child, whose heap is its own: new break, new VMA beside the old. */
+	if (!fork()) {
+		heap = sbrk(1 << 20);
+		heap[(1 << 20) - 1] = 1;
+		_exit(is_tamalloc(heap + (1 << 19)) ? 0 : 1);
+	}
+	EXPECT_EQ(0, wait_status(-1));
+	/* Memory that has a fill keeps it. */
+	EXPECT_FILL(self->p, self->len, self->fill);
+	EXPECT_EQ(0x77, load_byte(tamalloc(4096, 0x77, 0)));
+	knobs_restore();
+	EXPECT_FALSE(new_mapping_is_tamalloc(MAP_PRIVATE));
+}
+
 TEST_HARNESS_MAIN

@@ -41,6 +41,15 @@ static inline u8 vma_fill_byte(const struct vm_area_struct *vma)
 
 #endif /* CONFIG_TAMALLOC */
 
+#ifdef CONFIG_TAMALLOC_DEBUG_ALL
+vm_flags_t tamalloc_debug_flags(vm_flags_t vm_flags);
+#else
+static inline vm_flags_t tamalloc_debug_flags(vm_flags_t vm_flags)
+{
+	return 0;
+}
+#endif
+
 /* Only for what the above say yes to: calls compile to nothing without. */
 struct folio *tamalloc_alloc_folio(struct vm_fault *vmf);
 struct page *tamalloc_dump_page(unsigned long addr);
