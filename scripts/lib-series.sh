@@ -82,7 +82,7 @@ series_maintainers() {
 		S:	Maintained
 		F:	include/linux/tamalloc.h
 		F:	include/uapi/linux/tamalloc.h
-		F:	mm/tamalloc.c
+		F:	mm/tamalloc*.c
 		F:	mm/tamstat.c
 		F:	$series_selftests/
 
@@ -152,6 +152,14 @@ check_series_builds() {
 		mv "$tree.new" "$tree"
 	}
 	mapfile -t touched < <(sgit diff --name-only base_commit series)
+	for file in "${touched[@]}"; do
+		put_file base_commit "$file" "$tree"
+	done
+	build=$TAMALLOC_CACHE/build/$source_id-series-base
+	log=$build.log
+	variant_patched=0
+	configure
+	kernel_make prepare mm/ >> "$log" 2>&1 || die "Linux as it came does not build; log: $log"
 	for commit in $(sgit rev-list --reverse base_commit..series); do
 		subject=$(sgit log -1 --format=%s "$commit")
 		for file in "${touched[@]}"; do
@@ -187,6 +195,24 @@ check_series_builds() {
 		(make_with_progress bzImage) || status=1
 		tap $status "the whole series links with CONFIG_TAMALLOC=$value"
 	done
+	status=0
+	check_series_text "$TAMALLOC_CACHE/build/$source_id-series-base" "$TAMALLOC_CACHE/build/$source_id-series-n" || status=1
+	tap $status "with CONFIG_TAMALLOC=n the code of mm/*.o is that of Linux as it came, oom_kill.o aside"
+}
+
+# What the code of an object file is, without its data: bug tables there hold line numbers.
+code_of() { objdump -d --no-addresses "$1" | tail -n +3; }
+
+# With CONFIG_TAMALLOC off nothing of ours is left in mm/, but for the function that patch 1 moves to
+# oom_kill.c. Compares the objects of the whole series with those of Linux as it came.
+check_series_text() { # DIRECTORY of Linux as it came, DIRECTORY of the series
+	local object name differ=()
+	for object in "$1"/mm/*.o; do
+		name=${object##*/}
+		cmp -s <(code_of "$object") <(code_of "$2/mm/$name") || differ+=("$name")
+	done
+	echo "kernel: text differs with CONFIG_TAMALLOC=n: ${differ[*]:-none}" >&2
+	[ "${differ[*]}" = "oom_kill.o" ]
 }
 
 # FILE as of COMMIT into TREE, written only if it differs.
