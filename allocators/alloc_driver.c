@@ -6,23 +6,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../kernel/modules/tamalloc_driver.h"
-#include "allocator.h"
+#include "open_fds.h"
 
-#define DIR	 "/dev/tamalloc/"
-#define FDS_MAX	 65536
-#define FDS_WORD (sizeof(unsigned long) * CHAR_BIT)
-
-/* The open files of all blocks, a bit each: what held() asks. */
-static _Atomic unsigned long open_fds[FDS_MAX / FDS_WORD];
+#define DIR "/dev/tamalloc/"
 
 static bool supported(const char *path, char *reason, size_t reason_bytes)
 {
@@ -34,24 +26,6 @@ static bool supported(const char *path, char *reason, size_t reason_bytes)
 		snprintf(reason, reason_bytes,
 			 "no %s; build kernel/modules and load tamalloc_driver.ko", path);
 	return false;
-}
-
-/* Many blocks are many open files: as many as we may. */
-static int prepare(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill)
-{
-	struct rlimit limit;
-
-	(void)ctx;
-	(void)size_bytes;
-	(void)fill;
-	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
-		limit.rlim_cur = limit.rlim_max < FDS_MAX ? limit.rlim_max : FDS_MAX;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	/* Written once here, so that no later write to it faults. */
-	for (size_t i = 0; i < FDS_MAX / FDS_WORD; i++)
-		atomic_fetch_and(&open_fds[i], atomic_load(&open_fds[i]));
-	return 0;
 }
 
 static int alloc(const char *path, size_t size_bytes, unsigned char fill, struct block *block)
@@ -79,7 +53,7 @@ static int alloc(const char *path, size_t size_bytes, unsigned char fill, struct
 		error = -errno;
 		goto close;
 	}
-	atomic_fetch_or(&open_fds[fd / FDS_WORD], 1ul << fd % FDS_WORD);
+	open_fds_add(fd);
 	*block = (struct block){
 		.addr = launder(addr), .bytes = bytes, .holds_fill = true, .handle = fd};
 	return 0;
@@ -96,22 +70,21 @@ static int release(struct alloc_ctx *ctx, struct block *block)
 	(void)ctx;
 	if (munmap(block->addr, block->bytes))
 		error = -errno;
-	atomic_fetch_and(&open_fds[fd / FDS_WORD], ~(1ul << fd % FDS_WORD));
+	open_fds_remove(fd);
 	return close(fd) && !error ? -errno : error;
+}
+
+static uint64_t held_bytes(int fd)
+{
+	struct tamalloc_driver_info info;
+
+	return ioctl(fd, TAMALLOC_DRIVER_INFO, &info) ? 0 : info.held_bytes;
 }
 
 static void held(struct alloc_ctx *ctx, struct alloc_held *held)
 {
-	struct tamalloc_driver_info info;
-
 	(void)ctx;
-	for (size_t i = 0; i < FDS_MAX / FDS_WORD; i++)
-		for (unsigned long bits = atomic_load(&open_fds[i]); bits; bits &= bits - 1) {
-			int fd = i * FDS_WORD + __builtin_ctzl(bits);
-
-			if (!ioctl(fd, TAMALLOC_DRIVER_INFO, &info))
-				held->driver_bytes += info.held_bytes;
-		}
+	held->driver_bytes = open_fds_sum(held_bytes);
 }
 
 /* The hooks do not say for which subject they are called: one pair for each device. */
@@ -133,12 +106,12 @@ DEVICE(vzalloc)
 DEVICE(pages)
 DEVICE(lazy)
 
-#define SUBJECT(device, text, what, can)                                                      \
-	{                                                                                     \
-		.name = "driver/" text, .summary = what,                                      \
-		.flags = ALLOC_NEEDS_KERNEL | ALLOC_NEEDS_ROOT | ALLOC_SHARED | (can),        \
-		.supported = supported_##device, .prepare = prepare, .alloc = alloc_##device, \
-		.release = release, .held = held,                                             \
+#define SUBJECT(device, text, what, can)                                               \
+	{                                                                              \
+		.name = "driver/" text, .summary = what,                               \
+		.flags = ALLOC_NEEDS_KERNEL | ALLOC_NEEDS_ROOT | ALLOC_SHARED | (can), \
+		.supported = supported_##device, .prepare = open_fds_prepare,          \
+		.alloc = alloc_##device, .release = release, .held = held,             \
 	}
 
 static struct allocator subjects[] = {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmap, mmap/noreserve, mmap/populate, mmap/thp, mmap/mthp-<size>: private anonymous mappings
- * straight from the kernel. A fill byte other than 0 is written over the whole mapping at once,
- * eagerly.
+ * mmap, mmap/noreserve, mmap/populate, mmap/populate-write, mmap/hugetlb, mmap/thp,
+ * mmap/mthp-<size>: private anonymous mappings straight from the kernel. A fill byte other than 0
+ * is written over the whole mapping at once, eagerly.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mman.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "allocator.h"
 
 #define THP_DIR "/sys/kernel/mm/transparent_hugepage/"
+#define POOL	"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define HUGE_BYTES \
 	((size_t)2 << 20) /* of x86-64 and arm64 with 4 KiB pages; elsewhere only alignment */
 
@@ -86,6 +88,92 @@ static int alloc_populate(struct alloc_ctx *ctx, size_t size, unsigned char fill
 	return alloc(size, fill, MAP_POPULATE, false, block);
 }
 
+/* The kernel fills the page tables on request, as if each page had been written. */
+static int alloc_populate_write(struct alloc_ctx *ctx, size_t size, unsigned char fill,
+				struct block *block)
+{
+	int error = alloc(size, 0, 0, false, block);
+
+	(void)ctx;
+	if (error)
+		return error;
+	if (madvise(block->addr, block->bytes, MADV_POPULATE_WRITE)) {
+		error = -errno;
+		munmap(block->addr, block->bytes);
+		return error;
+	}
+	if (fill)
+		memset(block->addr, fill, block->bytes);
+	return 0;
+}
+
+/* Before Linux 5.14 there is none. */
+static bool populate_write_supported(char *reason, size_t reason_bytes)
+{
+	size_t page_bytes = sysconf(_SC_PAGESIZE);
+	void *addr = map(page_bytes, 0);
+	bool works = addr && !madvise(addr, page_bytes, MADV_POPULATE_WRITE);
+
+	if (addr)
+		munmap(addr, page_bytes);
+	if (!works)
+		snprintf(reason, reason_bytes,
+			 "this kernel has no MADV_POPULATE_WRITE; Linux 5.14 has");
+	return works;
+}
+
+/* The pages are those of the pool, reserved here and mapped on their first touch. */
+static int alloc_hugetlb(struct alloc_ctx *ctx, size_t size, unsigned char fill,
+			 struct block *block)
+{
+	size_t bytes;
+	void *addr;
+
+	(void)ctx;
+	if (!size)
+		return -EINVAL;
+	if (size > PTRDIFF_MAX - HUGE_BYTES)
+		return -ENOMEM;
+	bytes = (size + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
+	addr = map(bytes, MAP_HUGETLB | MAP_HUGE_2MB);
+	if (!addr)
+		return -errno;
+	if (fill)
+		memset(addr, fill, bytes);
+	*block = (struct block){.addr = addr, .bytes = bytes, .holds_fill = true};
+	return 0;
+}
+
+static bool tuning_forbidden(void)
+{
+	const char *no_tune = getenv("NO_TUNE");
+
+	return no_tune && *no_tune;
+}
+
+/* Root fills the pool for it; for anyone else there must be pages in it. */
+static bool hugetlb_supported(char *reason, size_t reason_bytes)
+{
+	struct block block = {0};
+
+	if (access(POOL, F_OK)) {
+		snprintf(reason, reason_bytes,
+			 "this kernel has no pool of huge pages of 2 MiB (hugetlbfs)");
+		return false;
+	}
+	if (!tuning_forbidden() && !access(POOL, W_OK))
+		return true;
+	if (!alloc_hugetlb(NULL, HUGE_BYTES, 0, &block)) {
+		munmap(block.addr, block.bytes);
+		return true;
+	}
+	snprintf(
+		reason, reason_bytes,
+		"the pool of huge pages is empty; as root (without NO_TUNE) it is filled, or write "
+		"to " POOL);
+	return false;
+}
+
 static int alloc_thp(struct alloc_ctx *ctx, size_t size, unsigned char fill, struct block *block)
 {
 	(void)ctx;
@@ -141,6 +229,23 @@ static struct allocator subjects[] = {
 		.release = release,
 	},
 	{
+		.name = "mmap/populate-write",
+		.summary = "mmap, then MADV_POPULATE_WRITE: every page at once",
+		.flags = ALLOC_FILL_ANY,
+		.supported = populate_write_supported,
+		.alloc = alloc_populate_write,
+		.release = release,
+	},
+	{
+		.name = "mmap/hugetlb",
+		.summary = "mmap of pages of 2 MiB from the pool (MAP_HUGETLB), on their first "
+			   "touch",
+		.flags = ALLOC_LAZY | ALLOC_FILL_ANY | ALLOC_HUGE | ALLOC_POOL,
+		.supported = hugetlb_supported,
+		.alloc = alloc_hugetlb,
+		.release = release,
+	},
+	{
 		.name = "mmap/thp",
 		.summary = "mmap at a 2 MiB boundary with MADV_HUGEPAGE: each 2 MiB on its first "
 			   "touch",
@@ -163,9 +268,7 @@ static struct {
 /* Root or the guest may set what these need; anyone else cannot. */
 static bool mthp_supported(char *reason, size_t reason_bytes)
 {
-	const char *no_tune = getenv("NO_TUNE");
-
-	if (no_tune && *no_tune) {
+	if (tuning_forbidden()) {
 		snprintf(reason, reason_bytes,
 			 "NO_TUNE forbids to choose the size of huge pages; leave it out");
 		return false;

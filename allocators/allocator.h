@@ -30,7 +30,20 @@ enum {
 	ALLOC_HUGE = 1u << 6,	   /* asks for huge pages: one touch may commit a whole one */
 	ALLOC_ONE_BLOCK = 1u << 7, /* holds one block at a time */
 	ALLOC_SHARED = 1u << 8,	   /* a forked child has the same memory, not a copy */
+	ALLOC_POOL = 1u << 9,	   /* takes its pages from the pool of vm.nr_hugepages */
 };
+
+/* Built with AddressSanitizer, whose malloc and new cannot be replaced? */
+#ifdef __SANITIZE_ADDRESS__
+#define TA_SANITISED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TA_SANITISED true
+#endif
+#endif
+#ifndef TA_SANITISED
+#define TA_SANITISED false
+#endif
 
 /* State of one worker's use of an allocator. priv belongs to the allocator. */
 struct alloc_ctx {
@@ -56,13 +69,18 @@ struct allocator {
 	const char *name;    /* required: as typed, e.g. "mmap/noreserve" */
 	const char *summary; /* required: one line */
 	unsigned flags;
-	const char *preload; /* file name of the library the worker is started under, or NULL */
+	/* A malloc library: the file that the worker is started under by LD_PRELOAD and that calloc
+	 * must then come from; or NULL. */
+	const char *preload;
+	const char *package; /* Debian's, that has what it needs beside the C library, or NULL */
+	/* The program beside tabench that is started in the worker's place, or NULL. */
+	const char *worker;
 	/* The size of huge pages in sysfs ("64kB") that alone may be given while the worker runs,
 	 * a setting of the whole machine (bench/knobs.h); or NULL. */
 	const char *mthp_size;
 
-	/* Optional: can it run here? If not, one sentence into reason (what is missing, what would
-	 * help). */
+	/* Optional: what else it needs to run here. If not, one sentence into reason (what is
+	 * missing, what would help). Call allocator_supported(). */
 	bool (*supported)(char *reason, size_t reason_bytes);
 	/* Optional: called once before the baseline, unmeasured. */
 	int (*prepare)(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill);
@@ -84,6 +102,13 @@ struct allocator {
 void allocator_register(struct allocator *allocator);
 const struct allocator *allocator_first(void);
 const struct allocator *allocator_find(const char *name); /* NULL if unknown */
+/*
+ * Can the subject run on this machine, as far as can be told without trying? If not, one sentence
+ * into reason.
+ */
+bool allocator_supported(const struct allocator *allocator, char *reason, size_t reason_bytes);
+/* Registers calloc of the user's library at path (absolute) under that name: once in a process. */
+const struct allocator *allocator_preload(const char *name, const char *path);
 
 #define REGISTER_ALLOCATOR(variable)                                       \
 	__attribute__((constructor)) static void register_##variable(void) \

@@ -2,11 +2,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "commands.h"
+#include "slug.h"
 
 /* Calls each(item, options) for the comma-separated items of text. */
 static int each_item(const char *what, const char *text, struct plan_options *options,
@@ -178,6 +181,44 @@ int parse_fills(const char *text, struct plan_options *options)
 int parse_threads(const char *text, struct plan_options *options)
 {
 	return each_item("threads", text, options, add_threads);
+}
+
+/* Letters, digits and ./+-_ : nothing that has a meaning in identities, lists and file names. */
+static bool name_is_plain(const char *name)
+{
+	return *name && strlen(name) < 40 &&
+	       strspn(name,
+		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./+-_") ==
+		       strlen(name);
+}
+
+int parse_preload(const char *file, const char *name)
+{
+	char path[PATH_MAX], own_slug[64], other[64];
+
+	if (!file && !name)
+		return 0;
+	if (!file || !name)
+		return usage_error(
+			"--preload FILE and --name NAME belong together: the library, and "
+			"the name of its rows");
+	if (!name_is_plain(name))
+		return usage_error("--name '%s': give 1 to 39 letters, digits or any of ./+-_",
+				   name);
+	slug(name, own_slug, sizeof(own_slug));
+	for (const struct allocator *a = allocator_first(); a; a = a->next)
+		if (!strcmp(own_slug, slug(a->name, other, sizeof(other))))
+			return usage_error("--name '%s' is taken by the subject %s; choose another",
+					   name, a->name);
+	if (!realpath(file, path) || access(path, R_OK))
+		return usage_error("--preload %s cannot be read: %s", file, strerror(errno));
+	if (strlen(path) > 255 || strpbrk(path, " :"))
+		return usage_error(
+			"--preload %s: LD_PRELOAD takes no path with a blank or a colon, and "
+			"we none above 255 bytes; copy or link the library elsewhere",
+			path);
+	allocator_preload(name, path);
+	return 0;
 }
 
 int parse_profile(const char *text, struct plan_options *options)

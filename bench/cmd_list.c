@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* tabench list: subjects, workloads, probes and profiles, and why what cannot run here cannot. */
+#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "commands.h"
 #include "plan.h"
 #include "probe.h"
@@ -12,7 +14,7 @@
 COMMAND(list, "subjects, workloads, probes and profiles, and what cannot run here and why")
 
 static const char usage[] =
-	"usage: tabench list [--json]\n\n"
+	"usage: tabench list [--json] [--preload FILE --name NAME]\n\n"
 	"Lists what this build can measure. A subject that cannot run on this machine is listed\n"
 	"with the reason and what would help.\n";
 
@@ -160,14 +162,47 @@ static int print_json(void)
 
 static int cmd_list(int argc, char **argv)
 {
-	if (argc == 2 && !strcmp(argv[1], "--help")) {
-		fputs(usage, stdout);
-		return EXIT_DONE;
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"preload", required_argument, NULL, 'p'},
+		{"name", required_argument, NULL, 'n'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	const char *preload = NULL, *name = NULL;
+	bool json = false;
+	int option, error;
+
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'j':
+			json = true;
+			break;
+		case 'p':
+			preload = optarg;
+			break;
+		case 'n':
+			name = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_DONE;
+		default:
+			return usage_error(
+				"list: unknown option or missing value: '%s'; see tabench "
+				"list --help",
+				argv[optind - 1]);
+		}
 	}
-	if (argc == 2 && !strcmp(argv[1], "--json"))
+	if (optind < argc)
+		return usage_error("list: unexpected '%s'; see tabench list --help", argv[optind]);
+	error = parse_preload(preload, name);
+	if (error)
+		return error;
+	if (json)
 		return print_json();
-	if (argc > 1)
-		return usage_error("list: unexpected '%s'; see tabench list --help", argv[1]);
 	print_text();
 	return EXIT_DONE;
 }

@@ -27,6 +27,8 @@ static const char usage[] =
 	"  --profile NAME      smoke, default or full (tabench list says what they are)\n"
 	"  --subjects A,B      only these ways of getting memory\n"
 	"  --workloads A,B     only these ways of using it\n"
+	"  --preload FILE      a malloc library of your own, whose calloc becomes the subject\n"
+	"  --name NAME         that NAME stands for\n"
 	"  --size N[,N]        bytes of each allocation, with K, M, G or T; below 128T\n"
 	"  --fill N[,N]        the byte that the memory must hold, 0 to 255 (default: 0 and 171)\n"
 	"  --threads N[,N]     threads that touch, in workloads with several (default: 1, 2, 4\n"
@@ -73,7 +75,8 @@ static const char *const plan_keys[PLAN_COUNT] = {
 struct request {
 	const char *texts[PLAN_COUNT]; /* as typed, NULL where not given */
 	const char *out, *resume, *worker;
-	uint64_t timeout_s; /* 0: not given */
+	const char *preload, *name; /* a library of the user's own */
+	uint64_t timeout_s;	    /* 0: not given */
 	bool perf_stat, samples_only, dry_run;
 	const char *guest; /* where the samples taken before are, or NULL */
 	char worker_path[4096];
@@ -90,6 +93,8 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		OUT = PLAN_COUNT,
 		RESUME,
 		WORKER,
+		PRELOAD,
+		NAME,
 		TIMEOUT,
 		PERF_STAT,
 		SAMPLES_ONLY,
@@ -109,6 +114,8 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		{"target", required_argument, NULL, PLAN_TARGETS},
 		{"targets", required_argument, NULL, PLAN_TARGETS},
 		{"guest", required_argument, NULL, GUEST},
+		{"preload", required_argument, NULL, PRELOAD},
+		{"name", required_argument, NULL, NAME},
 		{"out", required_argument, NULL, OUT},
 		{"resume", required_argument, NULL, RESUME},
 		{"worker", required_argument, NULL, WORKER},
@@ -133,6 +140,12 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 			break;
 		case WORKER:
 			request->worker = optarg;
+			break;
+		case PRELOAD:
+			request->preload = optarg;
+			break;
+		case NAME:
+			request->name = optarg;
 			break;
 		case TIMEOUT:
 			if (parse_count("--timeout-s", optarg, 1, 86400, &request->timeout_s))
@@ -189,7 +202,10 @@ static int options_from_request(const struct request *request, struct plan_optio
 	const char *profile = texts[PLAN_PROFILE] ? texts[PLAN_PROFILE] : "default";
 	uint64_t repetitions = 0;
 	const char *targets = texts[PLAN_TARGETS] ? texts[PLAN_TARGETS] : "host";
-	int error = parse_profile(profile, options);
+	int error = parse_preload(request->preload, request->name);
+
+	if (!error)
+		error = parse_profile(profile, options);
 
 	options->guest = request->guest != NULL;
 	options->statistics = options->guest && !texts[PLAN_WORKLOADS];
@@ -298,7 +314,8 @@ static void print_plan(const struct plan *plan)
 		printf("then the virtual machine: %" PRIu64 " MiB each, %d repetitions\n",
 		       options->profile->vm_size_bytes >> 20, VM_REPETITIONS);
 	printf("settings of this machine that will be changed: %s\n",
-	       knobs_needed(plan) ? "sizes of huge pages (restored at the end)" : "none");
+	       knobs_needed(plan) ? "sizes of huge pages and their pool (restored at the end)"
+				  : "none");
 	printf("estimated time: %u:%02u\n", seconds / 60, seconds % 60);
 }
 
@@ -389,6 +406,14 @@ static int remember_arguments(const struct request *request, struct run_dir *dir
 			continue;
 		json_array_append_new(arguments, json_string(options[i]));
 		json_array_append_new(arguments, json_string(text));
+	}
+	if (request->preload) {
+		for (const char *const *word =
+			     (const char *const[]){"--preload",
+						   allocator_find(request->name)->preload, "--name",
+						   request->name, NULL};
+		     *word; word++)
+			json_array_append_new(arguments, json_string(*word));
 	}
 	json_object_set_new(dir->record, "vm_arguments", arguments);
 	return run_dir_save(dir);

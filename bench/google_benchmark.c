@@ -22,7 +22,8 @@
 #define NOT_BUILT                                                                                \
 	"google-benchmark or a C++ compiler was missing at the build: install libbenchmark-dev " \
 	"and g++, then build again"
-#define EXIT_UNSUPPORTED 4 /* of tagbench */
+#define POOL_BYTES	 ((uint64_t)64 << 20) /* more than tagbench ever holds */
+#define EXIT_UNSUPPORTED 4		      /* of tagbench */
 
 struct result_of {
 	const char *outcome; /* "ok", "unsupported", "timeout" or "failed" */
@@ -45,7 +46,7 @@ __attribute__((noreturn)) static void become_tagbench(const struct google_benchm
 						      const struct allocator *subject,
 						      const char *json, int said_fd)
 {
-	char name[128], out[PATH_CHARS + 32], min_time[64];
+	char name[128], out[PATH_CHARS + 32], min_time[64], preload[PATH_CHARS + 16];
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	setpgid(0, 0);
@@ -58,7 +59,9 @@ __attribute__((noreturn)) static void become_tagbench(const struct google_benchm
 	dup2(said_fd, STDERR_FILENO);
 	if (subject->preload)
 		setenv("LD_PRELOAD", subject->preload, 1);
-	execl(job->program, "tagbench", name, out, "--benchmark_out_format=json", min_time,
+	snprintf(preload, sizeof(preload), "--preload=%s",
+		 subject->preload ? subject->preload : "");
+	execl(job->program, "tagbench", preload, name, out, "--benchmark_out_format=json", min_time,
 	      (char *)NULL);
 	dprintf(STDERR_FILENO, "cannot execute %s: %s\n", job->program, strerror(errno));
 	_exit(127);
@@ -132,11 +135,12 @@ static int run_one(const struct google_benchmark *job, const struct allocator *s
 		   const char *json, struct result_of *result)
 {
 	char said[REASON_CHARS] = "", template[] = "/tmp/tagbench-XXXXXX";
-	int said_fd, status = 0, error = knobs_set(subject->mthp_size);
+	int said_fd, status = 0, error = knobs_set(subject, POOL_BYTES);
 	pid_t pid;
 
 	if (error) {
-		set(result, "failed", "the size of huge pages cannot be set: %s", strerror(-error));
+		set(result, "failed", "the huge pages that it needs cannot be set: %s",
+		    strerror(-error));
 		return 0;
 	}
 	said_fd = mkostemp(template, O_CLOEXEC);
@@ -170,7 +174,10 @@ static int one_subject(const struct google_benchmark *job, const struct allocato
 		return 0;
 	snprintf(file, sizeof(file), "%s.json", slug(subject->name, name, sizeof(name)));
 	snprintf(json, sizeof(json), "%s/gbench/%s", job->run_dir, file);
-	if (built && !subject_supported(subject, reason, sizeof(reason)))
+	if (built && subject->worker)
+		set(&result, "unsupported", "runs in a worker of its own only, %s",
+		    subject->worker);
+	else if (built && !subject_supported(subject, reason, sizeof(reason)))
 		set(&result, "unsupported", "%s", reason);
 	else if (built)
 		error = run_one(job, subject, json, &result);

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 
 #define THP_DIR	  "/sys/kernel/mm/transparent_hugepage/"
 #define MAX_KNOBS 16
+#define POOL	  "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+#define POOL_PAGE ((uint64_t)2 << 20)
 
 struct knob {
 	char path[128], size[16]; /* size is empty for the setting above all sizes */
@@ -23,6 +26,8 @@ static struct {
 	struct knob knobs[MAX_KNOBS];
 	unsigned n;
 	const char *set; /* the size that is set, NULL: as before */
+	bool has_pool;
+	unsigned long long pool_before, pool; /* pages */
 	pid_t watchdog;
 	int watchdog_fd; /* the watchdog restores when nobody holds this end any more */
 } state;
@@ -59,8 +64,29 @@ static int write_choice(const char *path, const char *choice)
 	return error;
 }
 
+static bool read_pool(unsigned long long *pages)
+{
+	FILE *file = fopen(POOL, "re");
+	bool read = file && fscanf(file, "%llu", pages) == 1;
+
+	if (file)
+		fclose(file);
+	return read;
+}
+
+/* The kernel takes fewer where it does not find as many. */
+static int write_pool(unsigned long long pages)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", pages);
+	return write_choice(POOL, text);
+}
+
 static void restore(void)
 {
+	if (state.has_pool)
+		write_pool(state.pool_before);
 	for (unsigned i = 0; i < state.n; i++)
 		write_choice(state.knobs[i].path, state.knobs[i].before);
 }
@@ -88,9 +114,11 @@ static int save(void)
 	struct dirent *entry;
 	int error;
 
-	if (!directory)
-		return -errno;
+	state.has_pool = read_pool(&state.pool_before);
+	state.pool = state.pool_before;
 	state.n = 0;
+	if (!directory) /* a kernel without transparent huge pages */
+		return state.has_pool ? 0 : -errno;
 	error = add_knob("");
 	while (!error && (entry = readdir(directory)))
 		if (!strncmp(entry->d_name, "hugepages-", 10))
@@ -116,7 +144,8 @@ __attribute__((noreturn)) static void watch(int fd)
 bool knobs_needed(const struct plan *plan)
 {
 	for (unsigned i = 0; i < plan->n_cells; i++)
-		if (plan->cells[i].supported && plan->cells[i].subject->mthp_size)
+		if (plan->cells[i].supported && (plan->cells[i].subject->mthp_size ||
+						 plan->cells[i].subject->flags & ALLOC_POOL))
 			return true;
 	return false;
 }
@@ -148,14 +177,12 @@ say:
 	return error;
 }
 
-int knobs_set(const char *mthp_size)
+static int set_size(const char *mthp_size)
 {
 	int error = 0;
 
 	if (mthp_size == state.set)
 		return 0;
-	if (!state.watchdog)
-		return -EPERM;
 	for (unsigned i = 0; i < state.n && !error; i++) {
 		const struct knob *knob = &state.knobs[i];
 		bool wanted = mthp_size && !strcmp(knob->size, mthp_size);
@@ -166,6 +193,28 @@ int knobs_set(const char *mthp_size)
 			error = write_choice(knob->path, wanted ? "madvise" : "never");
 	}
 	state.set = error ? "" : mthp_size;
+	return error;
+}
+
+static int set_pool(unsigned long long pages)
+{
+	int error = pages == state.pool ? 0 : write_pool(pages);
+
+	state.pool = error ? ULLONG_MAX : pages;
+	return error;
+}
+
+int knobs_set(const struct allocator *subject, uint64_t bytes)
+{
+	bool pool = subject->flags & ALLOC_POOL;
+	int error;
+
+	if (!state.watchdog) /* then nothing is set, and a pool may have pages of its own */
+		return subject->mthp_size ? -EPERM : 0;
+	error = set_size(subject->mthp_size);
+	if (!error && state.has_pool)
+		error = set_pool(state.pool_before +
+				 (pool ? (bytes + POOL_PAGE - 1) / POOL_PAGE : 0));
 	return error;
 }
 

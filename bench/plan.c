@@ -12,11 +12,16 @@
 	.percents = (const int64_t[]){__VA_ARGS__}, \
 	.n_percents = sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)
 
-#define CORE_SUBJECTS                                                                      \
-	"null,glibc/calloc,glibc/malloc+memset,jemalloc/calloc,mimalloc/calloc,mmap,mmap/" \
-	"populate,"                                                                        \
-	"mmap/thp,mmap/mthp-64k,tamalloc/lib-plain"
-#define VM_WORKLOADS "dense-up,fraction,read-dense,shuffled,sparse-1pct,stride-16"
+#define CORE_SUBJECTS                                                                            \
+	"null,glibc/calloc,glibc/malloc+memset,jemalloc/calloc,mimalloc/calloc,tcmalloc/calloc," \
+	"mmap,mmap/populate,mmap/thp,mmap/mthp-64k,tamalloc/lib-plain,tamalloc/lib-accel"
+#define VM_CORE_SUBJECTS                                                                   \
+	"null,glibc/calloc,glibc/malloc+memset,mmap,mmap/populate,mmap/thp,mmap/mthp-64k," \
+	"tamalloc/syscall,tamalloc/syscall-4k,tamalloc/lib-plain,tamalloc/lib-accel,"      \
+	"tamalloc/lib-syscall,driver/kzalloc,driver/lazy"
+#define VM_WORKLOADS                                                                         \
+	"dense-up,dense-down,two-streams,shuffled,sparse-1pct,stride-4,stride-16,chunks-1m," \
+	"read-dense,read-then-write,fraction,recycle"
 
 static const struct profile profiles[] = {
 	{
@@ -50,7 +55,9 @@ static const struct profile profiles[] = {
 		.host = {.core_subjects = CORE_SUBJECTS,
 			 .core_workloads = "dense-up,sparse-1pct,read-dense,recycle,hash-table,"
 					   "touch-latency,alloc-latency,small-blocks"},
-		.vm = {.workloads = VM_WORKLOADS},
+		.vm = {.workloads = VM_WORKLOADS,
+		       .core_subjects = VM_CORE_SUBJECTS,
+		       .core_workloads = "dense-up,sparse-1pct"},
 	},
 	{
 		.name = "full",
@@ -172,7 +179,7 @@ bool subject_supported(const struct allocator *subject, char *reason, size_t rea
 		snprintf(reason, reason_bytes, "needs root; run it with sudo");
 		return false;
 	}
-	return !subject->supported || subject->supported(reason, reason_bytes);
+	return allocator_supported(subject, reason, reason_bytes);
 }
 
 static uint64_t cell_pages(const struct cell *cell)

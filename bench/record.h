@@ -52,11 +52,12 @@ struct record {
 	uint64_t settled_shmem_or_memfd_bytes, settled_driver_bytes;
 	uint64_t baseline_rss_bytes;
 	uint64_t rss_after_free_bytes;	   /* growth over the baseline */
-	uint64_t faults_outside_phases;	   /* between the baseline and the end, in no phase */
+	uint64_t faults_outside_phases;	   /* of the process, in no phase: its start, too */
 	uint64_t probe_cost_ns[PROBE_MAX]; /* one read of each probe, median of several, by probe
 					      order */
 	char probe_source[PROBE_MAX][64];
 	struct record_latency latency;
+	char malloc_object[256]; /* the file that calloc's code was in, by our maps */
 	char backend[32];
 	char reason[160]; /* of an outcome other than ok */
 };

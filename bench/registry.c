@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Lists of the subjects, workloads and probes that this program was linked with. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "allocator.h"
 #include "probe.h"
@@ -43,6 +45,27 @@ const struct allocator *allocator_find(const char *name)
 	return a;
 }
 
+bool allocator_supported(const struct allocator *allocator, char *reason, size_t reason_bytes)
+{
+	const char *file = allocator->preload;
+
+	if (file && TA_SANITISED) {
+		snprintf(reason, reason_bytes,
+			 "a sanitiser's malloc cannot be replaced; use a build without");
+		return false;
+	}
+	if (file && access(file, R_OK)) {
+		if (allocator->package)
+			snprintf(reason, reason_bytes, "%s is not there; install %s",
+				 strrchr(file, '/') ? strrchr(file, '/') + 1 : file,
+				 allocator->package);
+		else
+			snprintf(reason, reason_bytes, "%s: %s", file, strerror(errno));
+		return false;
+	}
+	return !allocator->supported || allocator->supported(reason, reason_bytes);
+}
+
 void workload_register(struct workload *workload)
 {
 	struct workload **at = &workloads;
@@ -75,6 +98,9 @@ bool cell_possible(const struct allocator *allocator, const struct workload *wor
 	else if (size_bytes < workload->min_bytes)
 		snprintf(reason, reason_bytes, "%s needs at least %zu KiB", workload->name,
 			 workload->min_bytes >> 10);
+	else if (workload->several_blocks && allocator->flags & ALLOC_POOL)
+		snprintf(reason, reason_bytes, "each block of %s takes 2 MiB of the pool at least",
+			 allocator->name);
 	else if (workload->several_blocks && allocator->flags & ALLOC_ONE_BLOCK)
 		snprintf(reason, reason_bytes, "%s holds one block at a time", allocator->name);
 	else if (workload->forks && allocator->flags & ALLOC_SHARED)

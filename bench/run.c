@@ -154,6 +154,7 @@ static void end_sampling(void *arg)
 static void take(struct run *run, const struct placement *placement, struct worker_result *result,
 		 json_t **metrics)
 {
+	const struct cell *cell = placement->cell;
 	struct sampler *sampler = NULL;
 	int error;
 	struct worker_job job = {
@@ -169,11 +170,14 @@ static void take(struct run *run, const struct placement *placement, struct work
 		job.on_end = end_sampling;
 		job.arg = &sampler;
 	}
-	error = knobs_set(placement->cell->subject->mthp_size);
+	/* A pool must hold what is reserved, too. */
+	error = knobs_set(cell->subject, cell->committed_bytes > cell->size_bytes
+						 ? cell->committed_bytes
+						 : cell->size_bytes);
 	if (error) {
 		*result = (struct worker_result){.outcome = OUTCOME_FAILED};
 		snprintf(result->reason, sizeof(result->reason),
-			 "the size of huge pages cannot be set: %s", strerror(-error));
+			 "the huge pages that it needs cannot be set: %s", strerror(-error));
 	} else if (strcmp(placement->kind, "stat")) {
 		worker_run(&job, result);
 		if (job.on_start && !sampler) {
@@ -370,7 +374,7 @@ static void begin_progress(struct run *run)
 static int record_timelines(struct run *run)
 {
 	const struct plan_options *options = &run->plan->options;
-	struct timeline_subject subjects[PLAN_MAX_LIST];
+	const struct allocator *subjects[PLAN_MAX_LIST];
 	char index[4200], reason[200];
 	struct stat unused;
 	struct timeline_run timelines = {
@@ -388,9 +392,7 @@ static int record_timelines(struct run *run)
 		return 0;
 	for (unsigned i = 0; i < options->n_subjects; i++)
 		if (subject_supported(options->subjects[i], reason, sizeof(reason)))
-			subjects[timelines.n_subjects++] = (struct timeline_subject){
-				options->subjects[i]->name, options->subjects[i]->preload,
-				options->subjects[i]->mthp_size};
+			subjects[timelines.n_subjects++] = options->subjects[i];
 	failed = timeline_run_all(&timelines);
 	run->tally->failed_timelines = failed > 0 ? (unsigned)failed : 0;
 	return runner_interrupted() ? -EINTR : failed < 0 ? failed : 0;

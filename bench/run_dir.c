@@ -21,9 +21,15 @@ json_t *plan_options_json(const struct plan_options *options)
 {
 	json_t *subjects = json_array(), *workloads = json_array();
 	json_t *sizes = json_array(), *fills = json_array(), *threads = json_array();
+	json_t *preload = json_object();
 
-	for (unsigned i = 0; i < options->n_subjects; i++)
-		json_array_append_new(subjects, json_string(options->subjects[i]->name));
+	for (unsigned i = 0; i < options->n_subjects; i++) {
+		const struct allocator *subject = options->subjects[i];
+
+		json_array_append_new(subjects, json_string(subject->name));
+		if (subject->preload)
+			json_object_set_new(preload, subject->name, json_string(subject->preload));
+	}
 	for (unsigned i = 0; i < options->n_workloads; i++)
 		json_array_append_new(workloads, json_string(options->workloads[i]->name));
 	for (unsigned i = 0; i < options->n_sizes; i++)
@@ -32,18 +38,19 @@ json_t *plan_options_json(const struct plan_options *options)
 		json_array_append_new(fills, json_integer(options->fills[i]));
 	for (unsigned i = 0; i < options->n_threads; i++)
 		json_array_append_new(threads, json_integer(options->threads[i]));
-	return json_pack(
-		"{s:s, s:s, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:i, s:i, s:I, s:b, s:b, s:I, s:I, "
-		"s:b}",
-		"profile", options->profile->name, "targets", targets_name(options->targets),
-		"subjects", subjects, "default_subjects", options->default_subjects, "workloads",
-		workloads, "default_workloads", options->default_workloads, "sizes_bytes", sizes,
-		"fills", fills, "threads", threads, "repetitions", options->repetitions,
-		"timeout_s", options->timeout_s, "seed", (json_int_t)options->seed,
-		"percents_for_fills", options->percents_for_fills, "perf_stat", options->perf_stat,
-		"memory_available_bytes", (json_int_t)options->memory_available_bytes,
-		"huge_page_bytes", (json_int_t)options->huge_page_bytes, "thp_always",
-		options->thp_always);
+	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:i, s:i, s:I, s:b, "
+			 "s:b, s:I, s:I, "
+			 "s:b}",
+			 "profile", options->profile->name, "targets",
+			 targets_name(options->targets), "subjects", subjects, "preload", preload,
+			 "default_subjects", options->default_subjects, "workloads", workloads,
+			 "default_workloads", options->default_workloads, "sizes_bytes", sizes,
+			 "fills", fills, "threads", threads, "repetitions", options->repetitions,
+			 "timeout_s", options->timeout_s, "seed", (json_int_t)options->seed,
+			 "percents_for_fills", options->percents_for_fills, "perf_stat",
+			 options->perf_stat, "memory_available_bytes",
+			 (json_int_t)options->memory_available_bytes, "huge_page_bytes",
+			 (json_int_t)options->huge_page_bytes, "thp_always", options->thp_always);
 }
 
 static int lists_from_json(const json_t *json, struct plan_options *options)
@@ -55,7 +62,11 @@ static int lists_from_json(const json_t *json, struct plan_options *options)
 	{
 		const char *name = json_string_value(item);
 		const struct allocator *subject = name ? allocator_find(name) : NULL;
+		const char *library =
+			json_string_value(json_object_get(json_object_get(json, "preload"), name));
 
+		if (!subject && library) /* the user's own */
+			subject = allocator_preload(name, library);
 		if (!subject || options->n_subjects == PLAN_MAX_LIST)
 			return -ENOENT;
 		options->subjects[options->n_subjects++] = subject;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "runner.h"
+#include "subject.h"
 
 #define MAX_ARGUMENTS 64
 #define SAID_BYTES    2048 /* of what the worker says on stderr, the beginning is kept */
@@ -138,7 +139,7 @@ add_option(struct command_line *line, const char *option, const char *format, ..
 	add_argument(line, at);
 }
 
-static void build_command_line(const struct worker_job *job, int record_fd,
+static void build_command_line(const struct worker_job *job, const char *program, int record_fd,
 			       struct command_line *line)
 {
 	const struct cell *cell = job->cell;
@@ -146,8 +147,12 @@ static void build_command_line(const struct worker_job *job, int record_fd,
 
 	for (const char *const *word = job->wrapper; word && *word; word++)
 		add_argument(line, *word);
-	add_argument(line, job->worker_path);
+	add_argument(line, program);
 	add_option(line, "--subject", "%s", cell->subject->name);
+	if (cell->subject->preload) {
+		add_argument(line, "--preload");
+		add_argument(line, cell->subject->preload);
+	}
 	add_option(line, "--workload", "%s", cell->workload->name);
 	add_option(line, "--size", "%" PRIu64, cell->size_bytes);
 	add_option(line, "--fill", "%u", cell->fill);
@@ -281,7 +286,7 @@ set_outcome(struct worker_result *result, enum outcome outcome, const char *form
 	va_end(arguments);
 }
 
-static void judge_record(struct worker_result *result)
+static void judge_record(const struct worker_job *job, struct worker_result *result)
 {
 	static const enum outcome outcomes[] = {
 		[RECORD_OK] = OUTCOME_OK,
@@ -302,14 +307,20 @@ static void judge_record(struct worker_result *result)
 	}
 	record->reason[sizeof(record->reason) - 1] = 0;
 	record->backend[sizeof(record->backend) - 1] = 0;
+	record->malloc_object[sizeof(record->malloc_object) - 1] = 0;
 	result->outcome = outcomes[record->outcome];
 	if (result->outcome != OUTCOME_OK)
 		snprintf(result->reason, sizeof(result->reason), "%s",
 			 record->reason[0] ? record->reason : "the worker gave no reason");
+	else if (!subject_proved(job->cell->subject, job->worker_path, record->malloc_object,
+				 result->reason, sizeof(result->reason))) {
+		result->has_record = false; /* it measured something else */
+		result->outcome = OUTCOME_FAILED;
+	}
 }
 
-static void judge(struct worker_result *result, int status, struct intake *intake,
-		  uint64_t kills_before)
+static void judge(const struct worker_job *job, struct worker_result *result, int status,
+		  struct intake *intake, uint64_t kills_before)
 {
 	const char *said = first_line(intake), *colon = *said ? ": " : "";
 	bool complete = intake->record_bytes == sizeof(struct record);
@@ -326,7 +337,7 @@ static void judge(struct worker_result *result, int status, struct intake *intak
 	} else if (complete && WEXITSTATUS(status) == 0) {
 		memcpy(&result->record, intake->record, sizeof(result->record));
 		result->has_record = true;
-		judge_record(result);
+		judge_record(job, result);
 	} else if (complete) {
 		set_outcome(result, OUTCOME_FAILED,
 			    "worker delivered a record but ended with exit status %d%s%s",
@@ -357,6 +368,7 @@ void worker_run(const struct worker_job *job, struct worker_result *result)
 	struct intake *intake = &(struct intake){.fds = {{.fd = -1}, {.fd = -1}}};
 	struct command_line line = {.n = 0};
 	int record_pipe[2], stderr_pipe[2], status = 0;
+	char program[PATH_MAX];
 	uint64_t begin_ns, kills_before = oom_kills();
 	pid_t pid, parent = getpid();
 	bool ended;
@@ -370,7 +382,8 @@ void worker_run(const struct worker_job *job, struct worker_result *result)
 		set_outcome(result, OUTCOME_FAILED, "cannot open a pipe: %s", strerror(errno));
 		goto close_record_pipe;
 	}
-	build_command_line(job, record_pipe[1], &line);
+	subject_program(job->cell->subject, job->worker_path, program);
+	build_command_line(job, program, record_pipe[1], &line);
 	begin_ns = clock_ns(CLOCK_MONOTONIC);
 	pid = fork();
 	if (pid == 0)
@@ -397,7 +410,7 @@ void worker_run(const struct worker_job *job, struct worker_result *result)
 	take_in(intake);
 	result->elapsed_s = (double)(clock_ns(CLOCK_MONOTONIC) - begin_ns) / 1e9;
 	if (ended) {
-		judge(result, status, intake, kills_before);
+		judge(job, result, status, intake, kills_before);
 	} else if (runner_interrupted()) {
 		result->interrupted = true;
 	} else {

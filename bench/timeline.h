@@ -25,6 +25,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "allocator.h"
+
 #define TIMELINE_UNKNOWN    UINT64_MAX
 #define TIMELINE_MARKS_FD   100
 #define TIMELINE_PERIOD_NS  1000000ull /* 1 kHz */
@@ -121,15 +123,10 @@ int timeline_write_csv(FILE *file, const struct timeline *timeline, uint64_t min
 
 /* ---- Every subject of a run ---- */
 
-struct timeline_subject {
-	const char *name;
-	const char *preload, *mthp_size; /* as in struct allocator */
-};
-
 struct timeline_run {
 	const char *run_dir; /* must exist */
 	const char *worker;  /* path of taworker */
-	const struct timeline_subject *subjects;
+	const struct allocator *const *subjects;
 	size_t n_subjects;
 	uint64_t size_bytes;
 	unsigned char fill;

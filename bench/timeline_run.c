@@ -10,6 +10,7 @@
 
 #include "knobs.h"
 #include "slug.h"
+#include "subject.h"
 #include "timeline.h"
 
 #define WAIT_MS		   "40"	   /* between two steps of the worker */
@@ -84,11 +85,11 @@ static void judge(struct timeline *t)
 
 /* One subject in one mode: runs, writes its CSV and its line of the index. 0 or -errno of the
  * files. */
-static int one(const struct timeline_run *run, const struct timeline_subject *subject, bool exact,
+static int one(const struct timeline_run *run, const struct allocator *subject, bool exact,
 	       int null_fd, FILE *index, struct timeline *t)
 {
-	char size[24], fill[8], marks_fd[8], name[128], csv[160], path[PATH_MAX];
-	char *argv[] = {(char *)run->worker,
+	char size[24], fill[8], marks_fd[8], name[128], csv[160], path[PATH_MAX], program[PATH_MAX];
+	char *argv[] = {program,
 			"--subject",
 			(char *)subject->name,
 			"--workload",
@@ -101,6 +102,8 @@ static int one(const struct timeline_run *run, const struct timeline_subject *su
 			marks_fd,
 			"--wait-ms",
 			WAIT_MS,
+			subject->preload ? "--preload" : NULL,
+			(char *)subject->preload,
 			NULL};
 	struct timeline_options options = {
 		.argv = argv,
@@ -112,6 +115,7 @@ static int one(const struct timeline_run *run, const struct timeline_subject *su
 	};
 	int error = 0;
 
+	subject_program(subject, run->worker, program);
 	snprintf(size, sizeof(size), "%" PRIu64, run->size_bytes);
 	snprintf(fill, sizeof(fill), "%u", run->fill);
 	snprintf(marks_fd, sizeof(marks_fd), "%d", TIMELINE_MARKS_FD);
@@ -119,11 +123,11 @@ static int one(const struct timeline_run *run, const struct timeline_subject *su
 		 exact ? "-exact" : "");
 	snprintf(path, sizeof(path), "%s/timeline/%s", run->run_dir, csv);
 
-	error = knobs_set(subject->mthp_size);
+	error = knobs_set(subject, run->size_bytes);
 	if (error) {
 		*t = (struct timeline){.outcome = TIMELINE_FAILED};
-		snprintf(t->reason, sizeof(t->reason), "the size of huge pages cannot be set: %s",
-			 strerror(-error));
+		snprintf(t->reason, sizeof(t->reason),
+			 "the huge pages that it needs cannot be set: %s", strerror(-error));
 		error = 0;
 	} else {
 		timeline_record(&options, t);
@@ -173,7 +177,7 @@ int timeline_run_all(const struct timeline_run *run)
 		for (int exact = 0; exact <= 1 && !error && !interrupted(run); exact++) {
 			struct timeline t;
 
-			error = one(run, &run->subjects[i], exact, null_fd, index, &t);
+			error = one(run, run->subjects[i], exact, null_fd, index, &t);
 			failed += !exact && t.outcome != TIMELINE_OK;
 			if (t.outcome == TIMELINE_UNSUPPORTED && !exact_refused)
 				fprintf(stderr, "timeline: exact mode: unsupported: %s\n",
@@ -181,7 +185,7 @@ int timeline_run_all(const struct timeline_run *run)
 			exact_refused |= t.outcome == TIMELINE_UNSUPPORTED;
 			if (t.outcome == TIMELINE_FAILED)
 				fprintf(stderr, "timeline: %s (%s): failed: %s\n",
-					run->subjects[i].name, exact ? "exact" : "sampled",
+					run->subjects[i]->name, exact ? "exact" : "sampled",
 					t.reason);
 			timeline_clear(&t);
 		}

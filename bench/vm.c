@@ -12,6 +12,7 @@
 
 #include "allocator.h"
 #include "commands.h"
+#include "subject.h"
 #include "vm.h"
 
 #define MAX_WORDS 192
@@ -52,6 +53,21 @@ static void add_preloads(struct words *words)
 		}
 }
 
+/* Programs that subjects have in the worker's place. */
+static void add_own_workers(struct words *words)
+{
+	char program[PATH_MAX], place[PATH_MAX];
+
+	for (const struct allocator *a = allocator_first(); a; a = a->next) {
+		if (!a->worker)
+			continue;
+		subject_program(a, "", program);
+		snprintf(place, sizeof(place), "/bin/%s", a->worker);
+		if (!access(program, X_OK))
+			add_file(words, program, place);
+	}
+}
+
 static void command_line(const struct vm_job *job, struct words *words, char timeout[16],
 			 char out[512])
 {
@@ -68,6 +84,7 @@ static void command_line(const struct vm_job *job, struct words *words, char tim
 		add(words, *word);
 	add_file(words, job->program, "/bin/tabench");
 	add_file(words, job->worker, "/bin/taworker");
+	add_own_workers(words);
 	add_file(words, job->guest_script, "/bin/vm-bench.sh");
 	add_file(words, job->taken_path, "/taken");
 	add_preloads(words);

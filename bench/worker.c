@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +29,8 @@ struct worker {
 	uint64_t clock_readings, probe_readings;
 	struct edge baseline, begin, end;
 	uint64_t begin_ns;
-	uint64_t faults_before; /* the run */
+	uint64_t faults_of_start,
+		faults_before; /* when the probes were opened; and what theirs said */
 	enum phase phase;
 	bool in_phase;
 	unsigned settled;
@@ -146,6 +149,25 @@ static uint64_t difference(uint64_t before, uint64_t after)
 static uint64_t sum(uint64_t a, uint64_t b)
 {
 	return a == PROBE_UNKNOWN || b == PROBE_UNKNOWN ? PROBE_UNKNOWN : a + b;
+}
+
+/* Minor and major ones of the values. */
+static uint64_t faults_in(const uint64_t *values)
+{
+	int minor = probe_field_index("minor_faults"), major = probe_field_index("major_faults");
+
+	return minor < 0 || major < 0 ? PROBE_UNKNOWN : sum(values[minor], values[major]);
+}
+
+/* Where counting faults begins: what the process has had so far, and what the probe says. */
+static void take_first_faults(struct worker *worker)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	worker->faults_of_start = (uint64_t)(usage.ru_minflt + usage.ru_majflt);
+	read_probes(worker, worker->begin.values, 1u << PROBE_COUNTER);
+	worker->faults_before = faults_in(worker->begin.values);
 }
 
 static void fill_unknown(uint64_t *values)
@@ -382,22 +404,12 @@ static void practise_phase(struct wl *w)
 		fill_unknown(worker.record->phases[i].values);
 }
 
-/* Minor and major ones of the values. */
-static uint64_t faults_in(const uint64_t *values)
-{
-	int minor = probe_field_index("minor_faults"), major = probe_field_index("major_faults");
-
-	return minor < 0 || major < 0 ? PROBE_UNKNOWN : sum(values[minor], values[major]);
-}
-
 static void take_baseline(struct wl *w, struct record *record)
 {
 	int rss = probe_field_index("rss_bytes");
 
 	practise_phase(w);
 	practise_phase(w);
-	read_probes(&worker, worker.begin.values, 1u << PROBE_COUNTER);
-	worker.faults_before = faults_in(worker.begin.values);
 	worker.clock_readings = worker.probe_readings = 0;
 	read_probes(&worker, worker.baseline.values, 1u << PROBE_GAUGE);
 	read_held(&worker, &worker.baseline.held);
@@ -414,7 +426,8 @@ static void take_last(struct record *record)
 	if (rss >= 0)
 		record->rss_after_free_bytes =
 			difference(worker.baseline.values[rss], worker.end.values[rss]);
-	*outside = difference(worker.faults_before, faults_in(worker.end.values));
+	*outside = sum(worker.faults_of_start,
+		       difference(worker.faults_before, faults_in(worker.end.values)));
 	for (unsigned i = 0; i < PHASE_COUNT; i++)
 		if (record->phases[i].present)
 			*outside = difference(faults_in(record->phases[i].values), *outside);
@@ -458,6 +471,31 @@ static void init_record(struct record *record)
 	fill_unknown(record->settled);
 }
 
+/* The file that holds the code of calloc, as it is called from here. */
+static void name_malloc_object(char *name, size_t name_bytes)
+{
+	uintptr_t code = (uintptr_t)launder((void *)calloc);
+	static char text[65536]; /* of a process that has just begun: a few KiB */
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	size_t used = 0;
+	ssize_t got;
+
+	while (fd >= 0 && (got = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
+		used += (size_t)got;
+	if (fd >= 0)
+		close(fd);
+	text[used] = 0;
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		unsigned long long from, to;
+		char *path;
+
+		*end = 0;
+		if (sscanf(line, "%llx-%llx", &from, &to) == 2 && from <= code && code < to &&
+		    (path = strchr(line, '/')))
+			snprintf(name, name_bytes, "%s", path);
+	}
+}
+
 void sample_run(const struct worker_options *options, struct record *record)
 {
 	const struct allocator *allocator = options->allocator;
@@ -481,7 +519,7 @@ void sample_run(const struct worker_options *options, struct record *record)
 	fill_unknown(worker.begin.values);
 	fill_unknown(worker.end.values);
 
-	if (allocator->supported && !allocator->supported(record->reason, sizeof(record->reason))) {
+	if (!allocator_supported(allocator, record->reason, sizeof(record->reason))) {
 		record->outcome = RECORD_UNSUPPORTED;
 		return;
 	}
@@ -490,7 +528,9 @@ void sample_run(const struct worker_options *options, struct record *record)
 		record->outcome = RECORD_UNSUPPORTED;
 		return;
 	}
+	name_malloc_object(record->malloc_object, sizeof(record->malloc_object));
 	open_probes(&worker);
+	take_first_faults(&worker);
 	measure_probe_costs(&worker);
 	error = workload->setup ? workload->setup(&w) : 0;
 	if (error) {

@@ -20,9 +20,11 @@ static const char usage[] =
 	"N]\n"
 	"                [--seed N] [--param NAME=INTEGER]... [--purpose measure|verify]\n"
 	"                [--record-fd FD] [--marks-fd FD] [--wait-ms N] [--no-thp] [--mock]\n"
+	"                [--preload FILE]\n"
 	"       taworker --list-json\n"
 	"\n"
 	"Takes one sample in this process. Without --record-fd a line for the eye goes to stdout.\n"
+	"--preload  the library that LD_PRELOAD names; a subject unknown here is its calloc\n"
 	"--no-thp   switch transparent huge pages off for this process\n"
 	"--mock     fixed numbers in place of the clock and the probes\n"
 	"--marks-fd where the workload 'timeline' writes its marks, --wait-ms how long it waits\n"
@@ -168,7 +170,7 @@ static void print_record(void)
 	for (unsigned k = 0; (field = probe_field_at(k)); k++)
 		if (field->kind != PROBE_COUNTER)
 			print_field(k, record.settled[k]);
-	printf("\nprobes ");
+	printf("\ncalloc  of %s\nprobes ", record.malloc_object);
 	unsigned i = 0;
 	for (const struct probe *p = probe_first(); p && i < PROBE_MAX; p = p->next, i++) {
 		printf("  %s: %s", p->name, record.probe_source[i]);
@@ -195,6 +197,7 @@ static int deliver(int record_fd)
 
 enum {
 	SUBJECT = 1,
+	PRELOAD,
 	WORKLOAD,
 	SIZE,
 	FILL,
@@ -213,6 +216,7 @@ enum {
 
 static const struct option long_options[] = {
 	{"subject", required_argument, NULL, SUBJECT},
+	{"preload", required_argument, NULL, PRELOAD},
 	{"workload", required_argument, NULL, WORKLOAD},
 	{"size", required_argument, NULL, SIZE},
 	{"fill", required_argument, NULL, FILL},
@@ -236,6 +240,7 @@ static const struct option long_options[] = {
 static void parse(int argc, char **argv, struct worker_options *options, int *record_fd)
 {
 	const char *params[MAX_PARAM_OPTIONS];
+	const char *subject = NULL, *preload = NULL;
 	unsigned n_params = 0;
 	int option, index = 0;
 
@@ -245,9 +250,10 @@ static void parse(int argc, char **argv, struct worker_options *options, int *re
 
 		switch (option) {
 		case SUBJECT:
-			options->allocator = allocator_find(optarg);
-			if (!options->allocator)
-				wrong_usage("unknown subject '%s'", optarg);
+			subject = optarg;
+			break;
+		case PRELOAD:
+			preload = optarg;
 			break;
 		case WORKLOAD:
 			options->workload = workload_find(optarg);
@@ -305,6 +311,11 @@ static void parse(int argc, char **argv, struct worker_options *options, int *re
 	}
 	if (optind < argc)
 		wrong_usage("superfluous argument '%s'", argv[optind]);
+	if (subject && !(options->allocator = allocator_find(subject))) {
+		if (!preload)
+			wrong_usage("unknown subject '%s'", subject);
+		options->allocator = allocator_preload(subject, preload);
+	}
 	if (!options->allocator || !options->workload || !options->size_bytes)
 		wrong_usage("--subject, --workload and --size are required");
 	set_fallbacks(options);

@@ -12,7 +12,7 @@ case ${RESUME:-0} in 0) export TARGETS=${TARGETS:-host,vm} ;; esac
 
 changed=none
 if [ "$(id -u)" -eq 0 ] && [ -z "${NO_TUNE:-}" ] && compgen -G '/sys/kernel/mm/transparent_hugepage/hugepages-*/enabled' >/dev/null; then
-	changed='sizes of transparent huge pages, for mmap/mthp-*; restored at the end (NO_TUNE=1 leaves them)'
+	changed='sizes of transparent huge pages, for mmap/mthp-*, and their pool (vm.nr_hugepages), for mmap/hugetlb; restored at the end (NO_TUNE=1 leaves them)'
 fi
 echo "bench: settings of this machine that will be changed: $changed" >&2
 

@@ -128,7 +128,8 @@ void first_touch(benchmark::State &state)
 [[noreturn]] void wrong_usage(const char *what, const char *text)
 {
 	fprintf(stderr,
-		"tagbench: %s '%s'; usage: tagbench --subject=NAME [--fill=0..255] "
+		"tagbench: %s '%s'; usage: tagbench [--preload=FILE] --subject=NAME "
+		"[--fill=0..255] "
 		"[--benchmark_...]\n",
 		what, text);
 	exit(2);
@@ -137,13 +138,18 @@ void first_touch(benchmark::State &state)
 /* Takes out what is ours of the command line; the rest is google-benchmark's. */
 void parse(int *argc, char **argv)
 {
+	const char *preload = nullptr;
 	int kept = 1;
 
 	for (int i = 1; i < *argc; i++) {
 		if (!strncmp(argv[i], "--subject=", 10)) {
 			subject = allocator_find(argv[i] + 10);
+			if (!subject && preload)
+				subject = allocator_preload(argv[i] + 10, preload);
 			if (!subject)
 				wrong_usage("unknown subject", argv[i] + 10);
+		} else if (!strncmp(argv[i], "--preload=", 10)) {
+			preload = argv[i][10] ? argv[i] + 10 : nullptr;
 		} else if (!strncmp(argv[i], "--fill=", 7)) {
 			char *end;
 			unsigned long value = strtoul(argv[i] + 7, &end, 10);
@@ -184,7 +190,7 @@ int main(int argc, char **argv)
 	benchmark::Initialize(&argc, argv);
 	if (benchmark::ReportUnrecognizedArguments(argc, argv))
 		return 2;
-	if (subject->supported && !subject->supported(reason, sizeof(reason))) {
+	if (!allocator_supported(subject, reason, sizeof(reason))) {
 		fprintf(stderr, "tagbench: %s is unsupported: %s\n", subject->name, reason);
 		return 4;
 	}

@@ -93,7 +93,7 @@ usage_error() { # TEXT ARGUMENT...
 	usage_error "'--repz'" run --repz 3
 	usage_error "'--size'" run --size
 	usage_error "unexpected 'smoke'" run smoke
-	usage_error "unexpected '--jsn'" list --jsn
+	usage_error "unknown option or missing value: '--jsn'" list --jsn
 	usage_error "exclude each other" run --out "$dir/a" --resume "$dir/b"
 }
 

@@ -49,7 +49,8 @@ static void compare_subjects(const struct workload *workload)
 
 	for (const struct allocator *a = allocator_first(); a; a = a->next)
 		for (unsigned fill = 0; fill <= 171; fill += 171) {
-			if (a->mthp_size || !subject_supported(a, reason, sizeof(reason)) ||
+			if (a->mthp_size || a->flags & ALLOC_POOL || /* what knobs.h sets */
+			    !subject_supported(a, reason, sizeof(reason)) ||
 			    !cell_possible(a, workload, BYTES, (unsigned char)fill, reason,
 					   sizeof(reason)))
 				continue;

@@ -200,6 +200,20 @@ static void test_what_is_named_is_of_the_core(void **state)
 	plan_free(&plan);
 }
 
+static void test_a_missing_library_names_its_package(void **state)
+{
+	struct allocator subject = {
+		.name = "none/calloc", .preload = "/usr/lib/libnone.so.1", .package = "libnone1"};
+	char reason[200];
+
+	(void)state;
+	assert_false(allocator_supported(&subject, reason, sizeof(reason)));
+	assert_string_equal(reason,
+			    TA_SANITISED ? "a sanitiser's malloc cannot be replaced; use a build "
+					   "without"
+					 : "libnone.so.1 is not there; install libnone1");
+}
+
 static void test_threads_vary_where_the_workload_has_several(void **state)
 {
 	struct plan_options options = options_of("mmap", "threads");
@@ -324,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_small_lazy_cell_has_no_bound),
 		cmocka_unit_test(test_what_is_outside_of_the_core_meets_only_the_core),
 		cmocka_unit_test(test_what_is_named_is_of_the_core),
+		cmocka_unit_test(test_a_missing_library_names_its_package),
 		cmocka_unit_test(test_threads_vary_where_the_workload_has_several),
 		cmocka_unit_test(test_a_fork_may_commit_twice_as_much),
 		cmocka_unit_test(test_a_block_too_small_for_the_workload),

@@ -556,8 +556,8 @@ static char *read_file(const char *path)
 
 static void a_run_writes_a_file_per_subject(void **state)
 {
-	static const struct timeline_subject subjects[] = {{"null", NULL, NULL},
-							   {"glibc/malloc+memset", NULL, NULL}};
+	const struct allocator *const subjects[] = {allocator_find("null"),
+						    allocator_find("glibc/malloc+memset")};
 	char directory[] = "/tmp/test_timeline.XXXXXX", worker[64], path[128];
 	struct timeline_run run = {.run_dir = directory,
 				   .worker = worker,
