@@ -73,8 +73,8 @@ static void expect_promised_calls(const char *compiler)
 	assert_true(calls("alloc_malloc", "malloc"));
 	assert_true(calls("alloc_malloc", "memset"));
 	assert_false(calls("alloc_malloc", "calloc"));
-	assert_true(calls("alloc_calloc", "calloc"));
-	assert_false(calls("alloc_calloc", "malloc"));
+	assert_true(calls("calloc_alloc", "calloc"));
+	assert_false(calls("calloc_alloc", "malloc"));
 	assert_true(calls("release", "free"));
 	assert_true(calls("prepare", "malloc")); /* a pair that could be dropped */
 	assert_true(calls("prepare", "free"));
