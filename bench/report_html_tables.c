@@ -337,13 +337,6 @@ void html_cell_tables(FILE *out, const struct report *report)
 
 /* ---- What could not run ---- */
 
-static bool same_reason(const struct result *a, const struct result *b)
-{
-	return !strcmp(a->identity->subject, b->identity->subject) &&
-	       !strcmp(a->outcome, b->outcome) && !strcmp(a->reason, b->reason) &&
-	       !strcmp(a->identity->target, b->identity->target);
-}
-
 static void not_run_row(FILE *out, const struct report *report, size_t first)
 {
 	const struct result *r = &report->results.cells[first];
@@ -359,10 +352,12 @@ static void not_run_row(FILE *out, const struct report *report, size_t first)
 	fputs("</td><td class=\"words\">", out);
 	html_text(out, r->reason[0] ? r->reason : "no reason was recorded");
 	fputs("</td><td class=\"words\">", out);
-	for (size_t i = first; i < report->results.n; i++) {
+	if (!subject_ran(report, r))
+		fputs("everywhere", out);
+	for (size_t i = first; subject_ran(report, r) && i < report->results.n; i++) {
 		const struct result *other = &report->results.cells[i];
 
-		if (!same_reason(r, other))
+		if (!result_same_reason(r, other))
 			continue;
 		html_textf(out, "%s%s fill %.0f", listed++ ? "; " : "",
 			   workload_title(other->identity, title, sizeof(title)),
@@ -382,7 +377,7 @@ void html_not_run(FILE *out, const struct report *report)
 
 		for (size_t k = 0; k < i && !told; k++)
 			told = report->results.cells[k].n != report->results.cells[k].n_samples &&
-			       same_reason(r, &report->results.cells[k]);
+			       result_same_reason(r, &report->results.cells[k]);
 		if (told)
 			continue;
 		if (!rows++)

@@ -110,6 +110,26 @@ static void regret_table(FILE *out, const struct panel *panel)
 	}
 }
 
+/* "dense-up fill 0; dense-up fill 171", or "everywhere" where the subject ran nowhere on the
+ * target. */
+static void not_run_where(FILE *out, const struct report *report, size_t first)
+{
+	const struct result *r = &report->results.cells[first];
+	size_t listed = 0;
+	char title[96], line[160];
+
+	for (size_t i = first; i < report->results.n; i++) {
+		const struct result *other = &report->results.cells[i];
+
+		if (!result_same_reason(r, other))
+			continue;
+		snprintf(line, sizeof(line), "%s%s fill %.0f", listed++ ? "; " : "",
+			 workload_title(other->identity, title, sizeof(title)),
+			 other->identity->fill);
+		md_text(out, line);
+	}
+}
+
 static void not_run(FILE *out, const struct report *report)
 {
 	size_t rows = 0;
@@ -117,22 +137,24 @@ static void not_run(FILE *out, const struct report *report)
 	fputs("\n## What could not run, and why\n\n", out);
 	for (size_t i = 0; i < report->results.n; i++) {
 		const struct result *r = &report->results.cells[i];
-		char title[96], line[160];
+		bool told = r->n == r->n_samples;
 
-		if (r->n == r->n_samples)
+		for (size_t k = 0; k < i && !told; k++)
+			told = report->results.cells[k].n != report->results.cells[k].n_samples &&
+			       result_same_reason(r, &report->results.cells[k]);
+		if (told)
 			continue;
 		rows++;
-		snprintf(line, sizeof(line),
-			 "%s, fill %.0f: ", workload_title(r->identity, title, sizeof(title)),
-			 r->identity->fill);
-		fputs("- ", out);
+		fprintf(out, "- %s, ", r->identity->target);
 		md_text(out, r->identity->subject);
-		fputs(", ", out);
-		md_text(out, line);
-		md_text(out, r->n ? "in part" : r->outcome);
-		fputs(r->reason[0] ? ": " : "", out);
+		fprintf(out, ": %s%s", r->n ? "in part" : r->outcome, r->reason[0] ? ": " : "");
 		md_text(out, r->reason);
-		fputc('\n', out);
+		fputs(" (", out);
+		if (subject_ran(report, r))
+			not_run_where(out, report, i);
+		else
+			fputs("everywhere", out);
+		fputs(")\n", out);
 	}
 	if (!rows)
 		fputs(report->results.n ? "Everything that was planned ran.\n" : "Nothing ran.\n",

@@ -88,6 +88,25 @@ const char *text_regret_memory(const struct verdict *verdict, const struct resul
 	return out;
 }
 
+bool result_same_reason(const struct result *a, const struct result *b)
+{
+	return !strcmp(a->identity->subject, b->identity->subject) &&
+	       !strcmp(a->outcome, b->outcome) && !strcmp(a->reason, b->reason) &&
+	       !strcmp(a->identity->target, b->identity->target);
+}
+
+bool subject_ran(const struct report *report, const struct result *r)
+{
+	for (size_t i = 0; i < report->results.n; i++) {
+		const struct result *other = &report->results.cells[i];
+
+		if (other->n && !strcmp(other->identity->subject, r->identity->subject) &&
+		    !strcmp(other->identity->target, r->identity->target))
+			return true;
+	}
+	return false;
+}
+
 /* ---- Groups ---- */
 
 const struct result *verdict_cell(const struct verdict *verdict, const char *subject)

@@ -125,6 +125,10 @@ bool report_md_gbench(FILE *out, const struct report *report);
 bool report_html_statistics(FILE *out, const struct report *report);
 bool report_md_statistics(FILE *out, const struct report *report);
 
+/* The same subject on the same target, without a full set of ok samples for the same reason. */
+bool result_same_reason(const struct result *a, const struct result *b);
+/* Has any cell of this subject on this target an ok sample? */
+bool subject_ran(const struct report *report, const struct result *result);
 /* Why there is no verdict. */
 const char *nothing_ranked(const struct report *report);
 #define PANEL_NOTE_CHARS 1024

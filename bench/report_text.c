@@ -58,9 +58,9 @@ static const char *const threats[] = {
 	"Transparent huge pages and overcommit change the order of subjects.",
 	"Raw times of shared or virtual machines drift; compare ratios of one run, not times of "
 	"two.",
-	"One thread touches a fresh mapping: contention between threads, NUMA placement and "
-	"long-lived "
-	"fragmented heaps are not in these rows.",
+	"One thread touches a fresh mapping, the workload threads apart: long-lived fragmented "
+	"heaps and the "
+	"load of other programs are not in these rows.",
 	"Small runs (profile smoke) show that everything works; they do not carry claims.",
 	NULL,
 };

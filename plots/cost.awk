@@ -27,8 +27,8 @@ cell("target") != target || cell("workload") == "fraction" || cell("latency_p50"
 	low[key, i] = cell("total_cost_per_page_lo")
 	high[key, i] = cell("total_cost_per_page_hi")
 	touch[key, i] = cell("touch_cost_per_page")
-	unit = cell("cost_unit")
 	if (ok) {
+		unit = cell("cost_unit")
 		n_ok++
 		ok_members[key]++
 		runs_here[cell("subject")] = 1
