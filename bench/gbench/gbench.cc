@@ -16,8 +16,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
 #include <string>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern "C" {
@@ -167,6 +169,38 @@ void parse(int *argc, char **argv)
 		wrong_usage("no subject in", argv[0]);
 }
 
+bool same_file(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	return !stat(a, &one) && !stat(b, &other) && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
+}
+
+/* Is the calloc that we call that of the library which the subject names? */
+bool proved()
+{
+	Dl_info where;
+
+	return !subject->preload || (dladdr(reinterpret_cast<void *>(calloc), &where) &&
+				     same_file(where.dli_fname, subject->preload));
+}
+
+/* Can it run here? If not, one sentence into reason. */
+bool possible(char *reason, size_t reason_bytes)
+{
+	if (!allocator_supported(subject, reason, reason_bytes))
+		return false;
+	if (subject->worker)
+		snprintf(reason, reason_bytes, "it needs a program of its own, as %s is",
+			 subject->worker);
+	else if (fill && !(subject->flags & (ALLOC_FILL_ANY | ALLOC_LAZY_FILL)))
+		snprintf(reason, reason_bytes, "gives zeros only");
+	else
+		return true;
+	return false;
+}
+
 void add_benchmarks()
 {
 	for (size_t bytes : SIZES) {
@@ -190,13 +224,14 @@ int main(int argc, char **argv)
 	benchmark::Initialize(&argc, argv);
 	if (benchmark::ReportUnrecognizedArguments(argc, argv))
 		return 2;
-	if (!allocator_supported(subject, reason, sizeof(reason))) {
+	if (!possible(reason, sizeof(reason))) {
 		fprintf(stderr, "tagbench: %s is unsupported: %s\n", subject->name, reason);
 		return 4;
 	}
-	if (fill && !(subject->flags & (ALLOC_FILL_ANY | ALLOC_LAZY_FILL))) {
-		fprintf(stderr, "tagbench: %s is unsupported: gives zeros only\n", subject->name);
-		return 4;
+	if (!proved()) {
+		fprintf(stderr, "tagbench: calloc is not that of %s: LD_PRELOAD must name it\n",
+			subject->preload);
+		return 1;
 	}
 	error = subject->prepare ? subject->prepare(&ctx, TOUCH_BYTES, fill) : 0;
 	if (error) {

@@ -53,6 +53,11 @@ small=(--profile smoke --subjects null,mmap,mmap/populate,tamalloc/syscall-4k --
 		run -2 "$root/build/tagbench" $arguments
 		[ -n "$output" ]
 	done
+	run -4 "$root/build/tagbench" --subject=musl/calloc
+	[[ $output == *"is unsupported: "* ]]
+	library=$(ldd "$root/build/tagbench" | awk '$1 == "libm.so.6" { print $3 }') # that has no calloc
+	LD_PRELOAD=$library run -1 "$root/build/tagbench" --preload="$library" --subject=mine
+	[[ $output == *"calloc is not that of $library"* ]]
 	run -4 "$root/build/tagbench" --subject=glibc/calloc --fill=1
 	[[ $output == *"gives zeros only"* ]]
 }
