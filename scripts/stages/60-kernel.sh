@@ -15,7 +15,7 @@ else
 	exit 1
 fi
 export KERNEL_DIR
-bats --tap kernel/test/vm_sh.bats kernel/test/demo.bats || status=1
+bats --tap kernel/test/vm_sh.bats kernel/test/demo.bats kernel/test/modules.bats || status=1
 for cpus in 1 4; do
 	scripts/kernel-test.sh --smp "$cpus" || status=1
 done
