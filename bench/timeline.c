@@ -286,6 +286,25 @@ static void watch(struct recording *r)
 	}
 }
 
+/* What marks say is held outside of the resident set. */
+static void add_held(struct timeline *t)
+{
+	uint64_t base_bytes = 0;
+	size_t mark = 0;
+
+	for (size_t i = 0; i < t->n_rows; i++) {
+		struct timeline_row *row = &t->rows[i];
+
+		while (mark < t->n_marks && t->marks[mark].t_ns <= row->t_ns)
+			mark++;
+		if (!mark)
+			base_bytes = row->committed_bytes;
+		else if (t->marks[mark - 1].held_bytes &&
+			 row->committed_bytes < base_bytes + t->marks[mark - 1].held_bytes)
+			row->committed_bytes = base_bytes + t->marks[mark - 1].held_bytes;
+	}
+}
+
 static void take_rows(struct recording *r)
 {
 	struct timeline *t = r->timeline;
@@ -301,6 +320,7 @@ static void take_rows(struct recording *r)
 		t->n_rows = n - first;
 		memcpy(t->rows, rows + first, t->n_rows * sizeof(*rows));
 	}
+	add_held(t);
 	t->missed_ticks = sampler_missed_ticks(r->sampler);
 	sampler_free(r->sampler);
 }

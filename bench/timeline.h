@@ -14,7 +14,11 @@
  *    thread, with its total. Needs CAP_PERFMON (or root), tracefs and Linux 6.2 or newer.
  *
  * A program marks its phases by writing lines "CLOCK_MONOTONIC_ns name\n" to the descriptor whose
- * number is in the environment variable TA_MARKS_FD (always TIMELINE_MARKS_FD).
+ * number is in the environment variable TA_MARKS_FD (always TIMELINE_MARKS_FD). Memory that the
+ * program caused to be held outside of any resident set (a driver's) it tells with
+ * "CLOCK_MONOTONIC_ns name held=BYTES\n": in the samples from that mark to the next,
+ * committed_bytes is then at least the resident set at the first mark plus BYTES (pages of the
+ * driver that are mapped count in both).
  */
 #ifndef TA_TIMELINE_H
 #define TA_TIMELINE_H
@@ -42,6 +46,7 @@ struct timeline_row {
 struct timeline_mark {
 	uint64_t t_ns;
 	char name[TIMELINE_MARK_BYTES];
+	uint64_t held_bytes; /* 0 if the mark does not say */
 };
 
 struct timeline_event { /* exact mode */

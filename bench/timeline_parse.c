@@ -50,18 +50,28 @@ bool timeline_parse_stat(const char *text, struct timeline_row *row)
 
 bool timeline_parse_mark(const char *line, struct timeline_mark *mark)
 {
+	const char *held, *end;
 	size_t n;
 
 	if (!number(&line, &mark->t_ns) || *line++ != ' ')
 		return false;
 	n = strlen(line);
+	mark->held_bytes = 0;
+	held = strstr(line, " held=");
+	if (held) {
+		n = (size_t)(held - line);
+		end = held + strlen(" held=");
+		if (!number(&end, &mark->held_bytes) || *end)
+			return false;
+	}
 	if (n == 0 || n >= sizeof(mark->name))
 		return false;
 	/* It goes into a CSV and onto a chart as it is. */
 	for (size_t i = 0; i < n; i++)
 		if (!isalnum((unsigned char)line[i]) && !strchr("-_.%+ ", line[i]))
 			return false;
-	memcpy(mark->name, line, n + 1);
+	memcpy(mark->name, line, n);
+	mark->name[n] = 0;
 	return true;
 }
 

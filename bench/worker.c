@@ -270,13 +270,19 @@ int wl_settle(struct wl *w)
 void wl_mark(struct wl *w, const char *name)
 {
 	const struct worker_options *options = w->worker->options;
-	char line[64];
+	struct alloc_held held;
+	char line[96];
 	int length;
 
 	if (options->marks_fd < 0)
 		return;
-	length = snprintf(line, sizeof(line), "%llu %s\n", (unsigned long long)clock_ns(w->worker),
+	read_held(w->worker, &held);
+	length = snprintf(line, sizeof(line), "%llu %s", (unsigned long long)clock_ns(w->worker),
 			  name);
+	if (held.driver_bytes)
+		length += snprintf(line + length, sizeof(line) - (size_t)length, " held=%llu",
+				   (unsigned long long)held.driver_bytes);
+	line[length++] = '\n';
 	if (write(options->marks_fd, line, (size_t)length) < 0)
 		_exit(1); /* the sampler is gone, nobody wants the rest */
 }

@@ -313,6 +313,13 @@ static void marks_are_parsed(void **state)
 	assert_true(timeline_parse_mark("123456789012 touch-25", &m));
 	assert_true(m.t_ns == 123456789012ull);
 	assert_string_equal(m.name, "touch-25");
+	assert_int_equal(m.held_bytes, 0);
+	assert_true(timeline_parse_mark("7 wait held=134217728", &m));
+	assert_string_equal(m.name, "wait");
+	assert_int_equal(m.held_bytes, 134217728);
+	assert_false(timeline_parse_mark("7 wait held=", &m));
+	assert_false(timeline_parse_mark("7 wait held=1 2", &m));
+	assert_false(timeline_parse_mark("7 held=1", &m));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(timeline_parse_mark(bad[i], &m));
 }
@@ -410,7 +417,7 @@ static void check_csv(const struct timeline *t, uint64_t min_gap_ns, const char 
 
 static struct timeline_row csv_rows[] = {{1000, 1010, 900, 500, 3, 0},
 					 {2000, 2010, 900, 800, 6, 1}};
-static struct timeline_mark csv_marks[] = {{1500, "touch-25"}, {2000, "free"}};
+static struct timeline_mark csv_marks[] = {{1500, "touch-25", 0}, {2000, "free", 0}};
 static struct timeline_event csv_events[] = {{1200, 600}, {1210, 700}, {1900, 800}};
 
 static void csv_merges_samples_and_marks(void **state)

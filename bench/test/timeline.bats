@@ -39,6 +39,12 @@ setup() {
 		END { exit !(high - low > 15 * 1048576 && high - low < 20 * 1048576) }' "$csv"
 }
 
+@test "timeline: what a mark says is held outside of the resident set is committed" {
+	run "$tabench" timeline -o "$csv" -- bash -c 'sleep 0.05; echo "1 all held=104857600" >&100; sleep 0.05'
+	[ "$status" -eq 0 ]
+	awk -F, 'NR > 1 && $3 { n++; wrong += $3 != 104857600 } END { exit !(n && !wrong) }' "$csv"
+}
+
 @test "timeline: bad input is one line that says what is right" {
 	run --separate-stderr "$tabench" timeline
 	[ "$status" -eq 2 ] && [[ $stderr == *"no command given"* ]]
