@@ -158,14 +158,14 @@ END {
 	where = target == "vm" ? " (VM)" : ""
 	clock = target == "vm" ? "millisecond of guest time (a million instructions)" : "millisecond"
 	print "panels = " panels > (dir "/vars.gp")
-	print "time_label = '" (target == "vm" ? "million instructions (guest ms)" : "ms") " since the worker began to reserve (each panel has its own scale)'" > (dir "/vars.gp")
+	print "time_label = '" (target == "vm" ? "million instructions" : "ms") " since reserving began; each panel has its own scale'" > (dir "/vars.gp")
 	print "mark_rows = " most_rows + 1 > (dir "/vars.gp")
 	y_max = want == "memory" ? highest_mib : most_faults + 1
 	print "y_max = " y_max * 1.03 > (dir "/vars.gp")
 	print "y_tics = '" linear_tics(y_max) "'" > (dir "/vars.gp")
 	if (want == "memory")
 		write_caption("Reserved is not committed: memory over time" where, \
-			"Address space (dashed) and resident set (solid, filled) of the whole worker process, sampled from outside each " clock ". Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Between the steps it waits. Committed: lower is better.")
+			"Address space (dashed) and resident set (solid, filled) of the whole worker process, sampled from outside each " clock "; with what a driver holds beyond it. Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Between the steps it waits. Committed: lower is better.")
 	else
 		write_caption("Who pays when: page faults over time" where, \
 			"Minor (solid, filled) and major (dashed) faults of the whole worker process since it began to reserve, sampled from outside each " clock ". Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Lower is better.")
