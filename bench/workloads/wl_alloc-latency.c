@@ -80,6 +80,7 @@ static struct workload alloc_latency = {
 	.summary = "times each of many allocations of the size, touches none",
 	.unit = "allocation",
 	.several_blocks = true,
+	.reads_only = true, /* verify reads, nothing writes */
 	.sizes_bytes = sizes_bytes,
 	.pages = pages,
 	.setup = setup,

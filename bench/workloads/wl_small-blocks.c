@@ -12,15 +12,17 @@
 #include "permute.h"
 #include "workload.h"
 
-#define LIVE		256
-#define EXCHANGES	16384
-#define LIVE_BYTES	((size_t)8 << 20)
-#define EXCHANGED_BYTES ((size_t)512 << 20) /* at most, altogether */
+#define LIVE		 256
+#define EXCHANGES	 16384
+#define EXCHANGES_MAPPED 2048 /* where each block has pages of its own: that takes microseconds */
+#define LIVE_BYTES	 ((size_t)8 << 20)
+#define EXCHANGED_BYTES	 ((size_t)512 << 20) /* at most, altogether */
 
 static const uint64_t sizes_bytes[] = {16, 256, 4096, 32u << 10, 0};
 
 static const struct wl_param params_table[] = {
-	{"max_exchanges", "exchanges", 0, 0, INT64_MAX, "at most so many; 0: 16384"},
+	{"max_exchanges", "exchanges", 0, 0, INT64_MAX,
+	 "at most so many; 0: 16384, or 2048 where each block has pages of its own"},
 	{0},
 };
 
@@ -63,12 +65,11 @@ static inline int take(struct wl *w, struct block *block)
 
 static int run(struct wl *w)
 {
-	uint64_t reserved_bytes, exchanges = w->params[0] ? (uint64_t)w->params[0] : EXCHANGES;
+	uint64_t reserved_bytes, exchanges = (uint64_t)w->params[0];
 	uint64_t most = EXCHANGED_BYTES / w->size_bytes + 1;
 	unsigned n = live(w->size_bytes);
 	int error = 0;
 
-	exchanges = exchanges < most ? exchanges : most;
 	wl_phase_begin(w, PHASE_ALLOC);
 	for (unsigned i = 0; i < n && !error; i++)
 		error = take(w, &blocks[i]);
@@ -76,6 +77,9 @@ static int run(struct wl *w)
 	if (error)
 		return error;
 	reserved_bytes = w->reserved_bytes;
+	if (!exchanges)
+		exchanges = blocks[0].bytes < w->page_bytes ? EXCHANGES : EXCHANGES_MAPPED;
+	exchanges = exchanges < most ? exchanges : most;
 	wl_phase_begin(w, PHASE_REUSE);
 	for (uint64_t k = 0; k < exchanges && !error; k++) {
 		struct block *block = &blocks[mix(w->seed + k) % n];
