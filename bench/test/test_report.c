@@ -361,6 +361,53 @@ static void hostile_text_stays_text(void **state)
 	syn_remove(&run);
 }
 
+/* Latencies have tables of their own and no place in the verdict; the advice follows from the
+ * latter. */
+static void latency_and_advice(void **state)
+{
+	const struct syn_cell lean = {
+		.subject = "mmap", .touch = 90000, .committed_bytes = 4096000, .noise = 0.001};
+	const struct syn_cell fat = {.subject = "mmap/populate",
+				     .touch = 30000,
+				     .committed_bytes = 8192000,
+				     .noise = 0.001};
+	const struct syn_cell timed = {
+		.workload = "touch-latency",
+		.touch = 1000,
+		.latency = "{\"count\":100,\"p50\":811,\"p99\":922,\"p999\":1033,\"max\":20044,"
+			   "\"clock_cost\":21,\"histogram\":[[768,97],[1024,3]]}"};
+
+	struct syn_run run;
+
+	(void)state;
+	syn_begin(&run);
+	syn_cell(&run, &lean, 9);
+	syn_cell(&run, &fat, 9);
+	syn_cell(&run, &timed, 9);
+	syn_end(&run);
+	assert_int_equal(report(run.dir), 0);
+	assert_lacks(terminal, "touch-latency");
+
+	char *html = read_whole(run.dir, "report.html");
+	char *markdown = read_whole(run.dir, "report.md");
+	char *summary = read_whole(run.dir, "summary.json");
+
+	assert_well_formed(run.dir);
+	assert_holds(html, "id=\"latency\"");
+	assert_holds(html, ">811 <span");
+	assert_holds(html, "for time mmap/populate (memory \303\227 2.00); "
+			   "for memory mmap (time \303\227 3.00)");
+	assert_holds(markdown, "| mmap | 811 | 922 | 1033 | 20044 |");
+	assert_holds(markdown, "Reading the clock: host: 21 ns.");
+	assert_holds(summary, "\"kind\": \"trade\"");
+	assert_holds(summary, "\"lean\": \"mmap\"");
+	assert_field(run.dir, "latency.csv", "at_least", "1024", "share", "0.03");
+	free(html);
+	free(markdown);
+	free(summary);
+	syn_remove(&run);
+}
+
 static void no_run_there(void **state)
 {
 	(void)state;
@@ -398,6 +445,7 @@ int main(void)
 		cmocka_unit_test(one_subject_and_too_few),
 		cmocka_unit_test(hosts_and_vms_stand_apart),
 		cmocka_unit_test(hostile_text_stays_text),
+		cmocka_unit_test(latency_and_advice),
 		cmocka_unit_test(no_run_there),
 		cmocka_unit_test(report_cannot_be_written),
 	};
