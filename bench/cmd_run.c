@@ -286,11 +286,12 @@ static int find_worker(struct request *request, struct plan_options *options)
 	return 0;
 }
 
-static void print_plan(const struct plan *plan)
+static void print_plan(const struct plan *plan, bool samples_only)
 {
 	const struct plan_options *options = &plan->options;
 	const struct cell *overhead = plan_overhead_cell(plan);
-	unsigned seconds = (unsigned)(plan->estimate_s + 0.5);
+	double rest_s = samples_only ? 0 : plan->estimate_rest_s;
+	unsigned seconds = (unsigned)(plan->estimate_s + rest_s + 0.5);
 
 	printf("%-16s %-9s %s\n", "cell", "samples", "target|subject|workload|bytes|threads|fill|");
 	for (unsigned i = 0; i < plan->n_cells; i++) {
@@ -308,7 +309,7 @@ static void print_plan(const struct plan *plan)
 	       options->perf_stat ? ", 1 under perf stat" : "");
 	if (overhead)
 		printf("%u pairs with and without the timeline's sampler; one timeline for each "
-		       "subject\n",
+		       "subject of the core\n",
 		       options->profile->overhead_pairs);
 	if (options->targets & TARGET_VM)
 		printf("then the virtual machine: %" PRIu64 " MiB each, %d repetitions\n",
@@ -434,7 +435,7 @@ static int plan_and_run(const struct request *request, const struct plan_options
 	if (!plan.n_cells && options->targets & TARGET_HOST)
 		code = usage_error("the plan is empty: no subject and workload are left");
 	else if (request->dry_run)
-		print_plan(&plan);
+		print_plan(&plan, request->samples_only);
 	else if (!dir->record && run_dir_create(dir, request->out, &plan, argv))
 		code = EXIT_FAILED;
 	else if (request->guest)

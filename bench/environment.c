@@ -7,9 +7,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -17,7 +20,10 @@
 
 #include "environment.h"
 
-#define THP "/sys/kernel/mm/transparent_hugepage/"
+#define TOUCH_ROUNDS 5
+#define TOUCH_BYTES  ((size_t)16 << 20) /* for measure_touch_s() */
+
+#define THP	     "/sys/kernel/mm/transparent_hugepage/"
 
 /* The first line of a small file, trimmed; NULL if it cannot be read. */
 static const char *read_line(const char *path, char *out, size_t out_bytes)
@@ -184,6 +190,36 @@ static uint64_t huge_page_bytes(void)
 	return bytes;
 }
 
+/* In processor time, the fastest of a few rounds: what the machine does where nothing disturbs it.
+ */
+static double measure_touch_s(void)
+{
+	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	double best = 0;
+
+	for (int round = 0; round < TOUCH_ROUNDS; round++) {
+		struct timespec begin, end;
+		unsigned char *area;
+		double elapsed;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+		area = mmap(NULL, TOUCH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+		if (area == MAP_FAILED)
+			return 0;
+		madvise(area, TOUCH_BYTES, MADV_NOHUGEPAGE); /* fails where there are none */
+		for (size_t i = 0; i < TOUCH_BYTES; i += page_bytes)
+			((volatile unsigned char *)area)[i] = 1;
+		munmap(area, TOUCH_BYTES);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+		elapsed = (double)(end.tv_sec - begin.tv_sec) +
+			  (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+		if (!round || elapsed < best)
+			best = elapsed;
+	}
+	return best / (double)(TOUCH_BYTES / page_bytes);
+}
+
 void environment_for_plan(struct plan_options *options)
 {
 	uint64_t available = meminfo_bytes("MemAvailable"), room = cgroup_memory_room();
@@ -194,6 +230,7 @@ void environment_for_plan(struct plan_options *options)
 	options->thp_always =
 		json_string_value(enabled) && !strcmp(json_string_value(enabled), "always");
 	json_decref(enabled);
+	options->touch_s = measure_touch_s();
 }
 
 /* ---- the record ---- */
@@ -240,6 +277,31 @@ static const char *output_of(const char *const argv[], char *out, size_t out_byt
 	out[used] = 0;
 	out[strcspn(out, "\n")] = 0;
 	return *out ? out : NULL;
+}
+
+/* Of the C library, and of the packages and files of what is preloaded. */
+static json_t *allocator_versions_json(void)
+{
+	json_t *versions = json_pack("{s:s}", "glibc", gnu_get_libc_version());
+	char version[128], file[4096];
+
+	for (const struct allocator *a = allocator_first(); a; a = a->next) {
+		const char *package = a->package;
+
+		if (a->preload && realpath(a->preload, file))
+			package = package ? package : "";
+		else if (a->worker)
+			snprintf(file, sizeof(file), "%s", a->worker);
+		else
+			continue;
+		if (!*package ||
+		    !output_of((const char *const[]){"dpkg-query", "-W",
+						     "-f=${Package} ${Version}\n", package, NULL},
+			       version, sizeof(version)))
+			strcpy(version, "unknown");
+		json_object_set_new(versions, a->name, json_sprintf("%s (%s)", version, file));
+	}
+	return versions;
 }
 
 static json_t *git_json(void)
@@ -424,7 +486,7 @@ json_t *environment_json(void)
 	SET("root", json_boolean(geteuid() == 0));
 	SET("libc", json_string(libc));
 	SET("compiler", json_string(compiler));
-	SET("allocator_versions", json_pack("{s:s}", "glibc", gnu_get_libc_version()));
+	SET("allocator_versions", allocator_versions_json());
 	SET("kernel_source", json_null());
 	SET("git", git_json());
 #undef SET

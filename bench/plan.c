@@ -242,12 +242,35 @@ static void apply_memory_rule(const struct plan_options *options, struct cell *c
 	}
 }
 
-/* Rough on purpose: the run corrects it by what it sees. */
-static double estimate_s(const struct cell *cell)
-{
-	double pages = (double)cell->committed_bytes / (double)sysconf(_SC_PAGESIZE);
+/* Measured where no machine says otherwise; the run corrects by what it sees. */
+#define TOUCH_S	   1.5e-6 /* first touch of a page, and freeing it */
+#define START_S	   0.008  /* of a worker: fork, exec, loading, its record, a line of the file */
+#define READ_PCT   30	  /* of a touch: comparing a page, or mapping the zero page for that */
+#define TIMELINE_S 0.35	  /* the waiting of one */
+#define GBENCH_S   0.6	  /* one subject, at 0.02 s a benchmark */
+#define REPORT_S   10
 
-	return 0.01 + 1.6e-6 * pages + 0.2e-6 * (double)cell_pages(cell);
+static double touch_s(const struct plan_options *options)
+{
+	return options->touch_s > 0 ? options->touch_s : TOUCH_S;
+}
+
+static double estimate_s(const struct plan_options *options, const struct cell *cell)
+{
+	double committed = (double)cell->committed_bytes / (double)sysconf(_SC_PAGESIZE);
+	double touched = (double)cell_pages(cell), effort = cell->workload->effort;
+
+	if (effort == 0)
+		effort = 1;
+	return START_S + touch_s(options) * (effort * committed + 0.1 * touched);
+}
+
+/* A verification reads every byte as well. */
+static double estimate_verify_s(const struct plan_options *options, const struct cell *cell)
+{
+	double pages = (double)cell->size_bytes / (double)sysconf(_SC_PAGESIZE);
+
+	return cell->estimate_s + touch_s(options) * pages * READ_PCT / 100;
 }
 
 static int add_cell(struct plan *plan, const struct cell *template, int64_t percent)
@@ -272,7 +295,7 @@ static int add_cell(struct plan *plan, const struct cell *template, int64_t perc
 	apply_memory_rule(&plan->options, cell);
 	cell_identity(cell, NULL, cell->identity);
 	cell_id(cell->identity, cell->id);
-	cell->estimate_s = estimate_s(cell);
+	cell->estimate_s = estimate_s(&plan->options, cell);
 	plan->n_supported += cell->supported;
 	return 0;
 }
@@ -315,8 +338,7 @@ static bool meet(const struct plan_options *options, const struct allocator *sub
 		 const struct workload *workload, unsigned char fill)
 {
 	const struct scope *scope = scope_of(options);
-	bool core_subject =
-		!options->default_subjects || listed(scope->core_subjects, subject->name);
+	bool core_subject = plan_core_subject(options, subject);
 	bool core_workload =
 		!options->default_workloads || listed(scope->core_workloads, workload->name);
 
@@ -472,10 +494,32 @@ const struct cell *plan_overhead_cell(const struct plan *plan)
 	return chosen;
 }
 
+bool plan_core_subject(const struct plan_options *options, const struct allocator *subject)
+{
+	return !options->default_subjects ||
+	       listed(scope_of(options)->core_subjects, subject->name);
+}
+
+static double estimate_rest_s(const struct plan_options *options)
+{
+	double pages = (double)profile_size_bytes(options) / (double)sysconf(_SC_PAGESIZE);
+	double estimate = REPORT_S;
+	char reason[200];
+
+	for (unsigned i = 0; i < options->n_subjects; i++) {
+		if (!subject_supported(options->subjects[i], reason, sizeof(reason)))
+			continue;
+		if (plan_core_subject(options, options->subjects[i])) /* sampled, and exact */
+			estimate += 2 * (TIMELINE_S + touch_s(options) * pages);
+		if (options->default_workloads)
+			estimate += GBENCH_S * options->profile->gbench_min_time_s / 0.02;
+	}
+	return estimate;
+}
+
 int plan_expand(struct plan *plan, const struct plan_options *options)
 {
 	struct plan_options *mine = &plan->options;
-	unsigned per_cell;
 	int error = 0;
 
 	*plan = (struct plan){.options = *options};
@@ -486,13 +530,15 @@ int plan_expand(struct plan *plan, const struct plan_options *options)
 		plan_free(plan);
 		return error;
 	}
-	per_cell = mine->repetitions + 1 + mine->perf_stat; /* + 1: verify */
 	for (unsigned i = 0; i < plan->n_cells; i++)
 		if (plan->cells[i].supported)
-			plan->estimate_s += per_cell * plan->cells[i].estimate_s;
+			plan->estimate_s +=
+				(mine->repetitions + mine->perf_stat) * plan->cells[i].estimate_s +
+				estimate_verify_s(mine, &plan->cells[i]);
 	if (plan_overhead_cell(plan))
 		plan->estimate_s +=
 			2 * mine->profile->overhead_pairs * plan_overhead_cell(plan)->estimate_s;
+	plan->estimate_rest_s = estimate_rest_s(mine);
 	return 0;
 }
 

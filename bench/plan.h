@@ -79,9 +79,10 @@ struct plan_options {
 	uint64_t memory_available_bytes; /* what rule 10 is applied to */
 	uint64_t huge_page_bytes; /* what one touch may commit with ALLOC_HUGE; 0: no THP here */
 	bool thp_always;	  /* every subject may get huge pages */
-	const char *worker_path;  /* the taworker binary */
-	unsigned targets;	  /* what is measured: TARGET_HOST, TARGET_VM or both */
-	bool statistics;	  /* the rows of statistics.h as well */
+	double touch_s; /* what the first touch of a page takes here, for estimates; 0: unknown */
+	const char *worker_path; /* the taworker binary */
+	unsigned targets;	 /* what is measured: TARGET_HOST, TARGET_VM or both */
+	bool statistics;	 /* the rows of statistics.h as well */
 	bool guest; /* this is the virtual machine: cells are of target vm, costs are instructions
 		     */
 };
@@ -108,7 +109,8 @@ struct plan {
 	struct plan_options options; /* with the profile's values filled in */
 	struct cell *cells;
 	unsigned n_cells, n_supported;
-	double estimate_s; /* of everything */
+	double estimate_s;	/* of the samples */
+	double estimate_rest_s; /* of what follows them: timelines, google-benchmark, report */
 };
 
 /* Expands options into plan. 0 or -ENOMEM. The caller frees with plan_free(). */
@@ -120,6 +122,9 @@ void plan_free(struct plan *plan);
  * and returns how many. Every block holds each supported cell once, so allocators interleave.
  */
 unsigned plan_block_order(const struct plan *plan, unsigned block, unsigned *order);
+
+/* Is the subject of the core (see struct scope)? Timelines are recorded of these only. */
+bool plan_core_subject(const struct plan_options *options, const struct allocator *subject);
 
 /* What the cost of the timeline's sampler is measured on: pages faulted in one by one. NULL if
  * none. */

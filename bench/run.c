@@ -391,7 +391,8 @@ static int record_timelines(struct run *run)
 	if (!stat(run_dir_file(run->dir, "timeline/index.csv", index), &unused))
 		return 0;
 	for (unsigned i = 0; i < options->n_subjects; i++)
-		if (subject_supported(options->subjects[i], reason, sizeof(reason)))
+		if (plan_core_subject(options, options->subjects[i]) &&
+		    subject_supported(options->subjects[i], reason, sizeof(reason)))
 			subjects[timelines.n_subjects++] = options->subjects[i];
 	failed = timeline_run_all(&timelines);
 	run->tally->failed_timelines = failed > 0 ? (unsigned)failed : 0;

@@ -65,7 +65,9 @@ struct workload {
 	bool computes; /* checksum and expected are a result, the same for every subject and fill */
 	bool forks;    /* needs memory that a child has a copy of; commits up to twice as much */
 	bool threaded; /* touches with as many threads as the cell says; others with one */
-	size_t min_bytes;    /* of the block */
+	size_t min_bytes; /* of the block */
+	/* For time estimates: the time of one sample in that of touching pages() once; 0: 1. */
+	double effort;
 	bool several_blocks; /* holds more than one block at a time */
 	/* Sizes at which it is measured where the user names none, ended by 0; NULL: the profile's.
 	 */

@@ -187,8 +187,9 @@ static int app_verify(struct wl *w)
 	return error;
 }
 
-#define APP_HOOKS                                                                             \
-	.computes = true, .min_bytes = APP_MIN_BYTES, .pages = app_pages, .setup = app_setup, \
-	.run = app_run, .check = app_check, .verify = app_verify, .teardown = app_teardown
+#define APP_HOOKS                                                                      \
+	.computes = true, .effort = 2, .min_bytes = APP_MIN_BYTES, .pages = app_pages, \
+	.setup = app_setup, .run = app_run, .check = app_check, .verify = app_verify,  \
+	.teardown = app_teardown
 
 #endif

@@ -33,6 +33,7 @@ NO_LOOK_UPS static int run(struct wl *w)
 static struct workload recycle = {
 	.name = "recycle",
 	.summary = "allocates, writes and frees what was allocated, written and freed before",
+	.effort = 2,
 	.warm = true,
 	TOUCH_HOOKS_BUT_RUN,
 	.run = run,

@@ -59,6 +59,7 @@ NO_LOOK_UPS static int run(struct wl *w)
 static struct workload reuse = {
 	.name = "reuse",
 	.summary = "writes each page once, then uses random bytes again and again (phase reuse)",
+	.effort = 1.3,
 	TOUCH_HOOKS_BUT_RUN,
 	.run = run,
 };
