@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * tamalloc/syscall-4k: the system call of our kernel. Any fill byte, one page at a time, each on
- * its first access.
+ * The system call of our kernel, any fill byte. tamalloc/syscall: it decides how much a first
+ * access makes. tamalloc/syscall-4k: one page at a time, each on its own first access.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,12 +39,11 @@ static bool supported(char *reason, size_t reason_bytes)
 	return false;
 }
 
-static int alloc(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill, struct block *block)
+static int alloc_flags(size_t size_bytes, unsigned char fill, unsigned flags, struct block *block)
 {
 	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	long addr = tamalloc(size_bytes, fill, 0);
+	long addr = tamalloc(size_bytes, fill, flags);
 
-	(void)ctx;
 	if (addr == -1)
 		return -errno;
 	*block = (struct block){
@@ -53,6 +52,20 @@ static int alloc(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill, s
 		.holds_fill = true,
 	};
 	return 0;
+}
+
+static int alloc_single(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill,
+			struct block *block)
+{
+	(void)ctx;
+	return alloc_flags(size_bytes, fill, TAMALLOC_SINGLE, block);
+}
+
+static int alloc_adaptive(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill,
+			  struct block *block)
+{
+	(void)ctx;
+	return alloc_flags(size_bytes, fill, 0, block);
 }
 
 static int release(struct alloc_ctx *ctx, struct block *block)
@@ -66,8 +79,18 @@ static struct allocator syscall_4k = {
 	.summary = "the system call tamalloc: any fill, each page on its first access",
 	.flags = ALLOC_LAZY | ALLOC_LAZY_FILL | ALLOC_FILL_ANY | ALLOC_NEEDS_KERNEL,
 	.supported = supported,
-	.alloc = alloc,
+	.alloc = alloc_single,
+	.release = release,
+};
+
+static struct allocator syscall_adaptive = {
+	.name = "tamalloc/syscall",
+	.summary = "the system call tamalloc: any fill, dense access makes up to 64 KiB at a time",
+	.flags = ALLOC_LAZY | ALLOC_LAZY_FILL | ALLOC_FILL_ANY | ALLOC_NEEDS_KERNEL,
+	.supported = supported,
+	.alloc = alloc_adaptive,
 	.release = release,
 };
 
 REGISTER_ALLOCATOR(syscall_4k)
+REGISTER_ALLOCATOR(syscall_adaptive)

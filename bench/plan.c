@@ -37,8 +37,9 @@ static const struct profile profiles[] = {
 		.vm_size_bytes = 32ull << 20,
 		.host = {.core_subjects = "null,mmap,glibc/malloc+memset",
 			 .core_workloads = "dense-up,sparse-1pct"},
-		.vm = {.subjects = "null,mmap,mmap/thp,mmap/mthp-64k,glibc/malloc+memset,"
-				   "tamalloc/syscall-4k,driver/lazy,driver/kzalloc",
+		.vm = {.subjects =
+			       "null,mmap,mmap/thp,mmap/mthp-64k,glibc/malloc+memset,"
+			       "tamalloc/syscall,tamalloc/syscall-4k,driver/lazy,driver/kzalloc",
 		       .workloads = "dense-up,sparse-1pct,stride-16,read-dense"},
 	},
 	{

@@ -81,6 +81,7 @@ series_maintainers() {
 		L:	linux-mm@kvack.org
 		S:	Maintained
 		F:	include/linux/tamalloc.h
+		F:	include/trace/events/tamalloc.h
 		F:	include/uapi/linux/tamalloc.h
 		F:	mm/tamalloc*.c
 		F:	mm/tamstat.c
@@ -184,8 +185,8 @@ check_series_builds() {
 	variant_patched=1
 	build=$TAMALLOC_CACHE/build/$source_id-series-y
 	status=0
-	kernel_make C=2 mm/tamalloc.o mm/tamstat.o > "$build.log" 2>&1 || status=1
-	! grep -E '(tamalloc|tamstat)\.[ch]:[0-9:]+ (warning|error)' "$build.log" >&2 || status=1
+	kernel_make C=2 mm/tamalloc.o mm/tamalloc_fault.o mm/tamstat.o > "$build.log" 2>&1 || status=1
+	! grep -E '(tamalloc|tamalloc_fault|tamstat)\.[ch]:[0-9:]+ (warning|error)' "$build.log" >&2 || status=1
 	grep -q CHECK "$build.log" || status=1
 	tap $status "sparse finds nothing in our files"
 	for value in y n; do

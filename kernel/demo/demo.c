@@ -121,9 +121,10 @@ static unsigned char *reserve(const struct options *options, int *fill)
 	*fill = options->fill < 0 ? FILL_DEFAULT : options->fill;
 	errno = ENOSYS;
 	if (!options->mmap_only)
-		p = (unsigned char *)syscall(__NR_tamalloc, bytes, *fill, 0);
+		p = (unsigned char *)syscall(__NR_tamalloc, bytes, *fill,
+					     TAMALLOC_SINGLE);
 	if (p != MAP_FAILED) {
-		printf("tamalloc(%zu, %d, 0): each page is filled on its first access\n", bytes,
+		printf("tamalloc(%zu, %d, TAMALLOC_SINGLE): each page is filled on its first access\n", bytes,
 		       *fill);
 		return p;
 	}

@@ -86,7 +86,7 @@ FIXTURE_VARIANT_ADD(refused, fill_257_which_is_1_in_a_byte)
 
 FIXTURE_VARIANT_ADD(refused, flag_next_unknown)
 {
-	.size = 4096, .fill = 0, .flags = TAMALLOC_ACCOUNT << 1, .err = EINVAL,
+	.size = 4096, .fill = 0, .flags = TAMALLOC_SINGLE << 1, .err = EINVAL,
 };
 
 FIXTURE_VARIANT_ADD(refused, flag_highest)
@@ -149,6 +149,16 @@ FIXTURE_VARIANT_ADD(accepted, one_byte_accounted)
 	.size = 1, .rounded = 4096, .fill = 0, .flags = TAMALLOC_ACCOUNT,
 };
 
+FIXTURE_VARIANT_ADD(accepted, one_byte_single_pages)
+{
+	.size = 1, .rounded = 4096, .fill = 0xab, .flags = TAMALLOC_SINGLE,
+};
+
+FIXTURE_VARIANT_ADD(accepted, every_flag)
+{
+	.size = 8193, .rounded = 12288, .fill = 0xab, .flags = TAMALLOC_ACCOUNT | TAMALLOC_SINGLE,
+};
+
 FIXTURE_VARIANT_ADD(accepted, page_less_1)
 {
 	.size = 4095, .rounded = 4096, .fill = 0, .flags = 0,
@@ -207,6 +217,8 @@ TEST_F(accepted, rounded_up_to_pages_private_and_read_write)
 	EXPECT_EQ(NULL, strstr(flags, " sh "));
 	EXPECT_EQ(variant->flags & TAMALLOC_ACCOUNT ? NULL : flags,
 		  strstr(flags, " nr ") ? flags : NULL);
+	EXPECT_EQ(variant->flags & TAMALLOC_SINGLE ? flags : NULL,
+		  strstr(flags, " nh ") ? flags : NULL);
 	EXPECT_EQ(0, smaps_kb(getpid(), p, 1, "Rss:"));
 	EXPECT_FILL(p, 4096, variant->fill);
 	EXPECT_FILL(p + variant->rounded - 4096, 4096, variant->fill);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nothing is resident at allocation; each page is made, filled, on its own
- * first access and on no other's. Counted, never timed.
+ * Nothing is resident at allocation; with TAMALLOC_SINGLE each page is made,
+ * filled, on its own first access and on no other's. Counted, never timed. What
+ * is made without that flag is tested in fault_ahead.
  */
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -17,6 +18,7 @@
 #include "kselftest_harness.h"
 
 #define REGION_PAGES	(100 * MB / 4096)
+#define REGION_FLAGS	TAMALLOC_SINGLE
 #include "region.h"
 
 #define REGION_TOTAL_KB	((long)(self->len / 1024))

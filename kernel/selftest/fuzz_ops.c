@@ -77,12 +77,16 @@ static unsigned char pick_fill(struct fuzzer *f)
 
 static void op_tamalloc(struct fuzzer *f)
 {
-	unsigned int pages = pick_pages(f), flags = pick(f, 4) ? 0 : TAMALLOC_ACCOUNT;
+	unsigned int pages = pick_pages(f), flags = 0;
 	unsigned char fill = pick_fill(f);
 	size_t bytes = pages * FUZZ_PAGE - pick(f, FUZZ_PAGE);
 	struct slot *s = slot_free(f);
 	void *p;
 
+	if (!pick(f, 4))
+		flags |= TAMALLOC_ACCOUNT;
+	if (!pick(f, 4))
+		flags |= TAMALLOC_SINGLE;
 	if (!s)
 		return;
 	if (f->plain)
@@ -90,7 +94,8 @@ static void op_tamalloc(struct fuzzer *f)
 	tell(f, "tamalloc %zu fill %#x flags %u -> slot %d", bytes, fill, flags, slot_number(f, s));
 	if (f->plain)
 		p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | (flags ? 0 : MAP_NORESERVE), -1, 0);
+			 MAP_PRIVATE | MAP_ANONYMOUS |
+			 (flags & TAMALLOC_ACCOUNT ? 0 : MAP_NORESERVE), -1, 0);
 	else
 		p = tamalloc(bytes, fill, flags);
 	if (p != MAP_FAILED)

@@ -53,6 +53,8 @@ TEST_F(region, interleaved_pages_alternate)
 
 	if (!two_nodes())
 		SKIP(return, "one NUMA node only");
+	/* A folio lies on one node. */
+	ASSERT_EQ(0, madvise(self->p, self->len, MADV_NOHUGEPAGE));
 	ASSERT_EQ(0, bind(self->p, self->len, MPOL_INTERLEAVE, 3, 0));
 	write_pages(self->p, self->pages, 1, OTHER);
 	for (size_t i = 0; i < self->pages; i++) {

@@ -4,6 +4,7 @@
  * with self->fill: once with zeros, once with 0xab. Before including this, a
  * file may define
  *   REGION_PAGES	how many pages (16)
+ *   REGION_FLAGS	of tamalloc (0)
  *   REGION_PREPARE	a function to call first: NULL, or the reason to skip
  *   REGION_CLEANUP	a function to call last, even if the test was killed
  */
@@ -20,6 +21,10 @@
 
 #ifndef REGION_PAGES
 #define REGION_PAGES	16
+#endif
+
+#ifndef REGION_FLAGS
+#define REGION_FLAGS	0
 #endif
 
 /* Neither the fill nor zero. */
@@ -63,10 +68,11 @@ FIXTURE_SETUP(region)
 	self->pages = REGION_PAGES;
 	self->len = self->pages * self->page;
 	self->fill = variant->fill;
-	self->p = tamalloc(self->len, self->fill, 0);
+	self->p = tamalloc(self->len, self->fill, REGION_FLAGS);
 	ASSERT_NE(MAP_FAILED, self->p)
 	{
-		TH_LOG("tamalloc(%zu, %#x, 0): %s", self->len, self->fill, strerror(errno));
+		TH_LOG("tamalloc(%zu, %#x, %#x): %s", self->len, self->fill, REGION_FLAGS,
+		       strerror(errno));
 	}
 }
 

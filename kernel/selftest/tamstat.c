@@ -509,7 +509,7 @@ TEST_F(call, total_grows_by_what_is_reserved_and_committed)
 		make_own_pages_resident();
 		for (int i = 0; i < 2; i++)
 			EXPECT_EQ(0, tamstat_total(&before, sizeof(before), 0));
-		p = tamalloc(100 * MB, 0xab, 0);
+		p = tamalloc(100 * MB, 0xab, TAMALLOC_SINGLE);
 		write_pages(p, 1000, 1, 1);
 		EXPECT_EQ(0, tamstat_total(&after, sizeof(after), 0));
 		EXPECT_EQ(100 * MB, after.reserved_bytes - before.reserved_bytes);

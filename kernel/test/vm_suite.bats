@@ -50,6 +50,19 @@ every() { # SUBJECT WORKLOAD FILL CONDITION
 	every tamalloc/syscall-4k read-dense 0 '$touch.minor_faults == $pages and .committed_bytes == 0'
 }
 
+@test "vm: tamalloc/syscall faults 0 times at allocation, makes dense pages many at a time and sparse ones exactly, any fill" {
+	for fill in 0 171; do
+		every tamalloc/syscall dense-up $fill \
+			'$alloc.minor_faults == 0 and $touch.minor_faults < $pages / 15 and .committed_bytes == $pages * 4096'
+		every tamalloc/syscall stride-16 $fill \
+			'$alloc.minor_faults == 0 and $touch.minor_faults == $pages / 16 and .committed_bytes == $pages * 256'
+		every tamalloc/syscall sparse-1pct $fill \
+			'$touch.minor_faults == .touched_pages and .committed_bytes == .touched_pages * 4096'
+	done
+	every tamalloc/syscall read-dense 171 '$touch.minor_faults < $pages / 15 and .committed_bytes == $pages * 4096'
+	every tamalloc/syscall read-dense 0 '$touch.minor_faults == $pages and .committed_bytes == 0'
+}
+
 @test "vm: mmap is lazy, malloc+memset and another fill are eager, and sizes of huge pages are what they say" {
 	every mmap dense-up 0 '$alloc.minor_faults == 0 and $touch.minor_faults == $pages'
 	every mmap stride-16 171 '$alloc.minor_faults == $pages and $touch.minor_faults == 0'

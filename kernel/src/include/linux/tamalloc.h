@@ -52,6 +52,8 @@ static inline vm_flags_t tamalloc_debug_flags(vm_flags_t vm_flags)
 
 /* Only for what the above say yes to: calls compile to nothing without. */
 struct folio *tamalloc_alloc_folio(struct vm_fault *vmf);
+void tamalloc_set_ptes(struct vm_fault *vmf, unsigned long addr, pte_t entry,
+		       int nr);
 struct page *tamalloc_dump_page(unsigned long addr);
 
 #endif /* _LINUX_TAMALLOC_H */

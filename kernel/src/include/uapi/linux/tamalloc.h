@@ -9,14 +9,16 @@
  *
  * Reserve size bytes (rounded up to whole pages) of private anonymous memory,
  * readable and writable, in which every byte reads as fill until written.
- * Nothing is resident afterwards: each page is made on its own first access.
- * Freed by munmap(2).
+ * Nothing is resident afterwards. A page is made on its first access, and along
+ * with it neighbours, if what was accessed before is evidence that they will be:
+ * fault-ahead. Freed by munmap(2).
  *
  * Errors: EINVAL (size is 0, fill above 255, unknown flags), ENOMEM (size
  * overflows when rounded, does not fit in the address space, or a limit is
  * reached), EAGAIN (mlockall(MCL_FUTURE) and RLIMIT_MEMLOCK reached).
  */
 #define TAMALLOC_ACCOUNT	(1U << 0)	/* charge against the overcommit limit */
+#define TAMALLOC_SINGLE		(1U << 1)	/* no fault-ahead: a page at a time */
 
 /*
  * long tamstat(pid_t pid, unsigned int flags, struct tamstat *buf,
