@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Several threads on the same untouched pages, and fork, madvise and mprotect beside them. */
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include "kselftest_harness.h"
 
 #define REGION_PAGES	512
@@ -259,22 +261,31 @@ TEST_F_TIMEOUT(region, threads_that_allocate_and_free_never_see_each_others_byte
 	EXPECT_EQ(0, team.bad);
 }
 
-/* The sum of the events in which a fault had to take the mmap_lock; -1 if not counted. */
-static long mmap_lock_faults(void)
+/* Counts how often this thread, and those that it starts, take or try the mmap_lock; -1: cannot. */
+static int mmap_lock_counter(void)
 {
-	static const char *const names[] = {
-		"vma_lock_abort ", "vma_lock_retry ", "vma_lock_miss ",
+	static const char *const ids[] = {
+		"/sys/kernel/tracing/events/mmap_lock/mmap_lock_acquire_returned/id",
+		"/sys/kernel/debug/tracing/events/mmap_lock/mmap_lock_acquire_returned/id",
 	};
-	long sum = 0;
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr), .inherit = 1,
+	};
+	long id = read_long(ids[0]);
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		long count = file_kb("/proc/vmstat", names[i]);
+	if (id < 0)
+		id = read_long(ids[1]);
+	if (id < 0)
+		return -1;
+	attr.config = id;
+	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+}
 
-		if (count < 0)
-			return -1;
-		sum += count;
-	}
-	return sum;
+static long counted(int counter)
+{
+	__u64 count;
+
+	return read(counter, &count, sizeof(count)) == sizeof(count) ? (long)count : -1;
 }
 
 /* First a part of its own, then every other page of all of it, at the same time as the others. */
@@ -299,19 +310,23 @@ TEST_F_TIMEOUT(region, faults_of_four_threads_need_no_mmap_lock, LIMIT_SLOW)
 	struct member members[THREADS];
 	struct team team;
 	long before, after;
+	int counter;
 
-	if (mmap_lock_faults() < 0)
-		SKIP(return, "no vma_lock events in /proc/vmstat (CONFIG_PER_VMA_LOCK_STATS)");
-	/* The first fault of a VMA makes its anon_vma, under the mmap_lock. */
-	write_pages(self->p, 1, 1, OTHER);
+	counter = mmap_lock_counter();
+	if (counter < 0)
+		SKIP(return, "no perf events of the mmap_lock (CONFIG_PERF_EVENTS, tracefs, root)");
 	make_own_pages_resident();
+	/* The first fault of a VMA makes its anon_vma, under the mmap_lock: it counts. */
+	before = counted(counter);
+	write_pages(self->p, 1, 1, OTHER);
+	EXPECT_LT(before, counted(counter));
 	team_init(&team, self, THREADS + 1);
 	team_start(&team, members, THREADS, fault_in_both_ways);
 	pthread_barrier_wait(&team.start);
-	before = mmap_lock_faults();
+	before = counted(counter);
 	pthread_barrier_wait(&team.start);
 	pthread_barrier_wait(&team.start);
-	after = mmap_lock_faults();
+	after = counted(counter);
 	pthread_barrier_wait(&team.start);
 	team_join(members, THREADS);
 	EXPECT_EQ(0, after - before);
