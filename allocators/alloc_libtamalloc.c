@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * tamalloc/lib-plain, tamalloc/lib-syscall: libtamalloc (allocators/libtamalloc), held to one of
- * its layers. Pattern files are made by the allocation that needs them: they are part of its cost,
- * and their memory is reported as shmem_or_memfd.
+ * tamalloc/lib-plain, tamalloc/lib-accel, tamalloc/lib-syscall: libtamalloc
+ * (allocators/libtamalloc), held to one of its layers; accel is the plain one with the accelerator
+ * on. Pattern files are made by the allocation that needs them: they are part of its cost, and
+ * their memory is reported as shmem_or_memfd.
  */
 #include <errno.h>
 #include <stdio.h>
 
 #include "allocator.h"
+#include "libtamalloc/accel.h"
 #include "libtamalloc/backend.h"
 #include "libtamalloc/prim.h"
 #include "tamalloc.h"
@@ -22,8 +24,9 @@ static bool kernel_has_it(char *reason, size_t reason_bytes)
 }
 
 /* Before the library's first use, so that the environment has no say. */
-static int prepare(struct alloc_ctx *ctx, enum ta__backend backend)
+static int prepare(struct alloc_ctx *ctx, enum ta__backend backend, bool accel)
 {
+	ta__accel_force(accel);
 	if (!ta__backend_force(backend))
 		return -ENOSYS;
 	snprintf(ctx->backend, sizeof(ctx->backend), "%s", ta__backend_name(ta__backend()));
@@ -34,14 +37,21 @@ static int prepare_plain(struct alloc_ctx *ctx, size_t size_bytes, unsigned char
 {
 	(void)size_bytes;
 	(void)fill;
-	return prepare(ctx, TA__PLAIN);
+	return prepare(ctx, TA__PLAIN, false);
+}
+
+static int prepare_accel(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill)
+{
+	(void)size_bytes;
+	(void)fill;
+	return prepare(ctx, TA__PLAIN, true);
 }
 
 static int prepare_syscall(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill)
 {
 	(void)size_bytes;
 	(void)fill;
-	return prepare(ctx, TA__SYSCALL);
+	return prepare(ctx, TA__SYSCALL, false);
 }
 
 static int alloc(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill, struct block *block)
@@ -79,6 +89,17 @@ static struct allocator subjects[] = {
 			   "views of a memfd",
 		.flags = ALLOC_LAZY | ALLOC_LAZY_FILL | ALLOC_FILL_ANY,
 		.prepare = prepare_plain,
+		.alloc = alloc,
+		.release = release,
+		.held = held,
+	},
+	{
+		.name = "tamalloc/lib-accel",
+		.summary =
+			"libtamalloc's plain layer, which makes memory ahead of sequential first "
+			"touches, huge pages too",
+		.flags = ALLOC_LAZY | ALLOC_LAZY_FILL | ALLOC_FILL_ANY | ALLOC_HUGE,
+		.prepare = prepare_accel,
 		.alloc = alloc,
 		.release = release,
 		.held = held,

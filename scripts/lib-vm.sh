@@ -92,8 +92,8 @@ make_initramfs() { # OUT COMMAND_FILE ADD...
 choose_accelerator() {
 	local memo=$TAMALLOC_CACHE/kvm-probe boot_id reason=
 	boot_id=$(cat /proc/sys/kernel/random/boot_id)
-	if [ -n "${TAMALLOC_ACCEL:-}" ]; then
-		accel=$TAMALLOC_ACCEL
+	if [ -n "${TAMALLOC_VM_ACCEL:-}" ]; then
+		accel=$TAMALLOC_VM_ACCEL
 		return
 	fi
 	accel=tcg
@@ -107,7 +107,7 @@ choose_accelerator() {
 		if [ "$(cut -d' ' -f1 "$memo" 2>/dev/null || true)" != "$boot_id" ]; then
 			say "trying whether KVM works (up to 20 s, once per boot of this machine)"
 			local works=fails
-			! TAMALLOC_ACCEL=kvm "$root/scripts/vm.sh" run --kernel "$kernel_dir" --timeout 20 -- true >/dev/null 2>&1 || works=works
+			! TAMALLOC_VM_ACCEL=kvm "$root/scripts/vm.sh" run --kernel "$kernel_dir" --timeout 20 -- true >/dev/null 2>&1 || works=works
 			mkdir -p "$TAMALLOC_CACHE"
 			echo "$boot_id $works" > "$memo"
 		fi

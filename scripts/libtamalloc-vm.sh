@@ -11,15 +11,17 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/lib-selftest.sh
 . "$root/scripts/lib-selftest.sh"
 tests=$root/build/test
-programs=(test_libtamalloc test_libtamalloc_system test_libtamalloc_limits)
+plain_programs=(test_libtamalloc test_libtamalloc_system test_libtamalloc_limits)
+accel_programs=(test_libtamalloc_accel test_libtamalloc_patterns) # there is none over the system call
 
 run_in() { # LABEL LAYER KERNEL-DIRECTORY
-	local label="libtamalloc, $1" program status=0 adds=()
+	local label="libtamalloc, $1" program status=0 adds=() programs=("${plain_programs[@]}")
+	[ "$2" = syscall ] || programs+=("${accel_programs[@]}")
 	for program in "${programs[@]}"; do adds+=(--add "$tests/$program:/selftest/$program"); done
 	# An emulated CPU takes minutes where ours takes a second. /tmp holds what a test writes to a file.
 	"$root/scripts/vm.sh" run --kernel "$3" --smp 2 --mem 2G --timeout 1500 --silence 900 "${adds[@]}" \
 		--add "$root/scripts/vm-selftests.sh:/selftest/.run" -- \
-		sh -c "export CMOCKA_MESSAGE_OUTPUT=TAP TA_TEST_BACKEND=$2 TA_TEST_TIME_LIMIT_S=600; 
+		sh -c "export CMOCKA_MESSAGE_OUTPUT=TAP TA_TEST_BACKEND=$2 TA_TEST_TIME_LIMIT_S=600 TA_TEST_PATTERNS=10
 			echo +memory > /sys/fs/cgroup/cgroup.subtree_control
 			printf '%s\\n' ${programs[*]} | sh /selftest/.run 1200" |
 		sed -E 's/^not ok ([0-9]+) # SKIP (.*)/ok \1 - \2 # SKIP/' | selftests_to_tap "$label" || status=$?

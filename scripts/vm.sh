@@ -26,7 +26,7 @@
 #   --facts FILE        write there, before it boots, what boots: name=value lines
 #
 # A panic, oops, BUG, WARNING or silence ends the guest with a failure (exit status 1) and the log's tail.
-# TAMALLOC_ACCEL=tcg|kvm overrides the choice of accelerator.
+# TAMALLOC_VM_ACCEL=tcg|kvm overrides the choice of accelerator.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "accel.h"
 #include "backend.h"
 #include "large.h"
 #include "pattern.h"
@@ -182,8 +183,10 @@ void *ta__large_alloc(size_t size_bytes, unsigned char fill)
 	struct ta__block block = {.bytes = round_to_pages(size_bytes), .fill = fill};
 
 	if (block.bytes && make(&block)) {
-		if (ta__table_put(&block, false))
+		if (ta__table_put(&block, false)) {
+			ta__accel_add(&block);
 			return block.addr;
+		}
 		unmake(&block);
 	}
 	errno = ENOMEM;
@@ -196,6 +199,7 @@ bool ta__large_free(void *addr)
 
 	if (!ta__table_take(addr, &block, false))
 		return false;
+	ta__accel_remove(&block);
 	unmake(&block);
 	return true;
 }
@@ -229,6 +233,9 @@ static bool grow_mapping(struct ta__block *block, size_t bytes)
 {
 	char *addr = prim_resize(block->addr, block->bytes, bytes);
 
+	/* Advice has made several mappings of it. */
+	if (!addr && ta__accel_make_small(block, 0, block->bytes))
+		addr = prim_resize(block->addr, block->bytes, bytes);
 	if (!addr)
 		return resize_by_copy(block, bytes);
 	if (block->kind == TA__EAGER)
@@ -277,6 +284,7 @@ bool ta__large_resize(void *addr, size_t size_bytes, void **resized)
 
 	if (!ta__table_take(addr, &block, true))
 		return false;
+	ta__accel_remove(&block);
 	if (!bytes)
 		done = false;
 	else if (bytes < block.bytes)
@@ -285,6 +293,7 @@ bool ta__large_resize(void *addr, size_t size_bytes, void **resized)
 		done = grow_tiles(&block, bytes);
 	else if (bytes > block.bytes)
 		done = grow_mapping(&block, bytes);
+	ta__accel_add(&block);
 	ta__table_put(&block, true);
 	*resized = done ? block.addr : NULL;
 	if (!done)
@@ -309,6 +318,7 @@ void ta__large_discard(const struct ta__block *block, size_t offset, size_t byte
 		refill(block, offset, end);
 		return;
 	}
+	ta__accel_make_small(block, first, last);
 	refill(block, offset, first);
 	refill(block, last, end);
 }

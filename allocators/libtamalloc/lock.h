@@ -15,6 +15,7 @@ enum ta__lock {
 	TA__LOCK_CACHES,
 	TA__LOCK_TABLE,
 	TA__LOCK_PATTERNS,
+	TA__LOCK_ACCEL,
 	TA__N_LOCKS
 };
 

@@ -49,6 +49,56 @@ int prim_pattern_file(size_t bytes, unsigned char fill, struct prim_file_id *id)
 bool prim_is_file(int fd, const struct prim_file_id *id);
 void prim_close(int fd);
 
+/* ---- for the accelerator ---- */
+
+/* Makes the pages, as writing to them would. */
+bool prim_populate(void *addr, size_t bytes);
+/* Did it fail because this kernel cannot? */
+bool prim_no_populate(void);
+/* Faults there shall make huge pages. */
+bool prim_advise_huge(void *addr, size_t bytes);
+/* Faults there shall make single pages. */
+bool prim_advise_small(void *addr, size_t bytes);
+/* When this machine makes huge pages for anonymous memory. */
+enum prim_huge_pages { PRIM_HUGE_NEVER, PRIM_HUGE_ADVISED, PRIM_HUGE_ALWAYS };
+enum prim_huge_pages prim_huge_pages(void);
+
+/* /proc/self/pagemap. -1: cannot be read. */
+int prim_open_pagemap(void);
+/* Which of count pages from addr on (at most 64) the process has made its own by writing. */
+bool prim_own_pages(int pagemap, uintptr_t addr, size_t count, bool *own);
+
+/* Is a debugger or tracer attached? */
+bool prim_is_traced(void);
+/* Known for certain; false: perhaps. */
+bool prim_is_single_threaded(void);
+int prim_thread_id(void);
+bool prim_thread_is_alive(int thread_id);
+/* Calls visit for each thread of the process but the calling one. false: they cannot be listed. */
+bool prim_other_threads(void (*visit)(int thread_id));
+
+/*
+ * An event that sends SIGTRAP to a thread (0: the calling one) on every period-th page fault in
+ * user mode, with the address and the cookie (prim_trap()). It is off. shared: threads made later
+ * have it too. *id tells it from other files under its number.
+ */
+int prim_fault_event(int thread_id, uint64_t period, bool shared, uint64_t cookie, uint64_t *id);
+bool prim_event_switch(int fd, bool on);
+/* Closes it, if the number still is that event. */
+void prim_event_close(int fd, uint64_t id);
+
+enum prim_disposition { PRIM_DEFAULT, PRIM_OURS, PRIM_OTHER };
+
+struct prim_trap {
+	uintptr_t addr;
+	uint64_t cookie;
+	bool late; /* the signal was blocked: the fault is long past */
+};
+
+/* Who handles SIGTRAP. handler returns false for a trap that is not its own: as by default then. */
+enum prim_disposition prim_trap_disposition(void);
+bool prim_trap_install(bool (*handler)(const struct prim_trap *trap));
+
 const char *prim_getenv(const char *name);
 /* One line on stderr. */
 void prim_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

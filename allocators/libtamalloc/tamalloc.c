@@ -3,11 +3,13 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "accel.h"
 #include "backend.h"
 #include "cache.h"
 #include "large.h"
 #include "pattern.h"
 #include "prim.h"
+#include "runs.h"
 #include "size_class.h"
 #include "slab.h"
 #include "tamalloc.h"
@@ -207,12 +209,18 @@ EXPORT void tamalloc_discard(void *ptr, size_t offset_bytes, size_t length_bytes
 EXPORT void tamalloc_stats(struct tamalloc_stats *stats, size_t stats_bytes)
 {
 	struct tamalloc_stats now = {0};
+	struct ta__runs_count runs;
 	int error = errno;
 
 	strcpy(now.backend, ta__backend_name(ta__backend()));
 	ta__table_count(&now.large_blocks, &now.large_bytes, &now.eager_blocks);
 	now.slab_bytes = ta__slab_bytes();
 	ta__pattern_count(&now.pattern_files, &now.pattern_bytes);
+	ta__runs_get_count(&runs);
+	now.accel_is_on = ta__accel_is_on();
+	now.accel_runs = runs.runs;
+	now.accel_ahead_pages = runs.ahead_pages;
+	now.accel_used_pages = runs.used_pages;
 	memset(stats, 0, stats_bytes);
 	memcpy(stats, &now, stats_bytes < sizeof(now) ? stats_bytes : sizeof(now));
 	errno = error;

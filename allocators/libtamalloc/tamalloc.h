@@ -26,7 +26,11 @@
  *   parts are allowed; MADV_DONTNEED makes pages read as the fill byte again, but for the blocks
  *   that tamalloc_stats() counts as eager.
  *
- * Environment: TAMALLOC_BACKEND=plain|syscall forces the layer (ignored in set-user-ID programs).
+ * Environment (ignored in set-user-ID programs): TAMALLOC_BACKEND=plain|syscall forces the layer.
+ * TAMALLOC_ACCEL=1 turns the accelerator of the plain layer on: what is written in order is made
+ * ahead, in huge pages where a run is long. It takes SIGTRAP for itself, unless the program handles
+ * or ignores it when the first block of 2 MiB or more is made. A program that turns it on must not
+ * set SIGTRAP to SIG_DFL while it has such blocks, nor wait for it by sigwait().
  */
 #ifndef TAMALLOC_H
 #define TAMALLOC_H
@@ -86,6 +90,11 @@ struct tamalloc_stats {
 	uint64_t slab_bytes;	/* address space of the slabs of smaller blocks */
 	uint64_t pattern_files; /* memfds in use (backend plain, fill bytes other than 0) */
 	uint64_t pattern_bytes; /* memory of theirs: no mapping shows it as anonymous */
+	/* Of the accelerator, since the program began: */
+	uint64_t accel_is_on;	    /* 1: first touches are watched */
+	uint64_t accel_runs;	    /* sequential runs seen */
+	uint64_t accel_ahead_pages; /* made ahead of them, or left to huge pages; */
+	uint64_t accel_used_pages;  /* of those, reached by their run */
 };
 
 /*

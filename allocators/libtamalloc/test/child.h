@@ -49,6 +49,12 @@ const char *__asan_default_options(void)
 	return "detect_leaks=0";
 }
 
+#ifdef TA_TEST_KEEPS_HUGE_PAGES
+#define KEEPS_HUGE_PAGES true
+#else
+#define KEEPS_HUGE_PAGES false
+#endif
+
 struct test_case {
 	const char *name;
 	void (*body)(unsigned char fill);
@@ -208,7 +214,9 @@ static inline void run_case(void **state)
 	assert_true(pid >= 0);
 	if (!pid) {
 		alarm(time_limit_s());
-		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); /* pages are counted, not huge ones */
+		/* Pages are counted, not huge ones. */
+		if (!KEEPS_HUGE_PAGES)
+			prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 		dup2(fds[1], STDERR_FILENO);
 		test->body(test->fill);
 		exit(0); /* not _exit: valgrind and sanitisers report at the end */

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: MIT
+#include <string.h>
+
+#include "prim.h"
+#include "runs.h"
+
+#define PAGE	       prim_page_bytes()
+#define HUGE_BYTES     ((uintptr_t)2 << 20)
+#define EVIDENCE       8    /* pages behind a fault that make it a part of a run */
+#define LOOK_BACK      64   /* pages: no longer a run is seen at first */
+#define MIN_AHEAD      8    /* pages: fewer are not worth a call */
+#define LONG_RUN       1024 /* pages from which a run goes on in huge ones, if */
+#define HUGE_WASTE_PCT 29   /* of all that was written are at most in vain then */
+#define SHARE_OF_SHORT 8    /* one in so many of a run's pages may be ahead, */
+#define SHARE_OF_LONG  4
+#define SHARE_OF_ALL   4  /* and of all that was written by the thread */
+#define FIRST_CREDIT   16 /* faults that may be watched in vain */
+#define MOST_CREDIT    64
+#define WORTH	       8 /* credit for a fault that continued a run */
+
+static int pagemap = -1;
+static bool huge_pages, populate_fails, has_advised;
+static struct ta__runs_count count;
+
+void ta__runs_begin(int pagemap_fd, bool has_huge_pages)
+{
+	__atomic_store_n(&pagemap, pagemap_fd, __ATOMIC_RELAXED);
+	huge_pages = has_huge_pages;
+}
+
+void ta__runs_get_count(struct ta__runs_count *copy)
+{
+	copy->runs = __atomic_load_n(&count.runs, __ATOMIC_RELAXED);
+	copy->ahead_pages = __atomic_load_n(&count.ahead_pages, __ATOMIC_RELAXED);
+	copy->used_pages = __atomic_load_n(&count.used_pages, __ATOMIC_RELAXED);
+}
+
+bool ta__runs_has_advised(void)
+{
+	return __atomic_load_n(&has_advised, __ATOMIC_RELAXED);
+}
+
+static void add_count(uint64_t *counter, uint64_t add)
+{
+	__atomic_fetch_add(counter, add, __ATOMIC_RELAXED);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* ---- evidence ---- */
+
+/* Which pages of [first, first + n) were written; those outside of the region were not. */
+static bool look(const struct ta__region *region, uintptr_t first, size_t n, bool *own)
+{
+	size_t skip = first < region->lo ? (region->lo - first) / PAGE : 0;
+	size_t end = first + n * PAGE > region->hi ? (region->hi - first) / PAGE : n;
+
+	memset(own, 0, n * sizeof(*own));
+	return prim_own_pages(__atomic_load_n(&pagemap, __ATOMIC_RELAXED), first + skip * PAGE,
+			      end - skip, own + skip);
+}
+
+static bool all(const bool *own, size_t n, bool value)
+{
+	for (size_t i = 0; i < n; i++)
+		if (own[i] != value)
+			return false;
+	return true;
+}
+
+/* Of a run that has reached page: how many of the pages before it were written without a gap. */
+static size_t length_so_far(const struct ta__region *region, uintptr_t page, bool descends)
+{
+	bool own[LOOK_BACK];
+	size_t n = 0;
+
+	if (!look(region, descends ? page + PAGE : page - LOOK_BACK * PAGE, LOOK_BACK, own))
+		return 0;
+	while (n < LOOK_BACK && own[descends ? n : LOOK_BACK - 1 - n])
+		n++;
+	return n;
+}
+
+static bool was_written(uintptr_t page)
+{
+	bool own = false;
+
+	return prim_own_pages(__atomic_load_n(&pagemap, __ATOMIC_RELAXED), page, 1, &own) && own;
+}
+
+/* ---- going ahead ---- */
+
+static size_t outstanding(const struct ta__runs *runs)
+{
+	size_t pages = 0;
+
+	for (unsigned i = 0; i < TA__N_RUNS; i++)
+		pages += runs->runs[i].ahead;
+	return pages;
+}
+
+/* Pages to make ahead of the run now: not past the length of the run before it, nor too many in
+ * all. */
+static size_t window(const struct ta__runs *runs, const struct ta__run *run)
+{
+	size_t limit = runs->written / SHARE_OF_ALL, spent = runs->wasted + outstanding(runs);
+	size_t pages = run->pages / (run->pages < LONG_RUN ? SHARE_OF_SHORT : SHARE_OF_LONG);
+
+	if (run->pages < runs->typical)
+		pages = smaller(run->pages, runs->typical - run->pages);
+	return smaller(larger(pages, MIN_AHEAD), limit > spent ? limit - spent : 0);
+}
+
+/* The edge of what the run has reached: the next page's start, or, descending, the last one's. */
+static uintptr_t edge_after(const struct ta__run *run, uintptr_t page)
+{
+	return run->descends ? page : page + PAGE;
+}
+
+static uintptr_t next_from(const struct ta__run *run, uintptr_t edge)
+{
+	return run->descends ? edge - PAGE : edge;
+}
+
+static size_t room_from(const struct ta__run *run, const struct ta__region *region, uintptr_t edge)
+{
+	return (run->descends ? edge - region->lo : region->hi - edge) / PAGE;
+}
+
+static bool populate(struct ta__run *run, uintptr_t *edge, size_t pages)
+{
+	uintptr_t lo = run->descends ? *edge - pages * PAGE : *edge;
+
+	if (!pages)
+		return true;
+	if (!prim_populate((void *)lo, pages * PAGE)) {
+		if (prim_no_populate())
+			populate_fails = true;
+		return false;
+	}
+	*edge = run->descends ? lo : lo + pages * PAGE;
+	return true;
+}
+
+/*
+ * From a boundary of huge pages on, the next faults make huge pages. edge is such a boundary,
+ * behind which nothing is advised yet. false: no whole one is left in the region.
+ */
+static bool advise(struct ta__run *run, const struct ta__region *region, uintptr_t edge)
+{
+	size_t room = room_from(run, region, edge) * PAGE / HUGE_BYTES * HUGE_BYTES;
+	size_t bytes = run->pages / SHARE_OF_LONG * PAGE / HUGE_BYTES * HUGE_BYTES;
+	uintptr_t lo;
+
+	bytes = smaller(bytes < HUGE_BYTES ? HUGE_BYTES : bytes, room);
+	lo = run->descends ? edge - bytes : edge;
+	if (!bytes || !prim_advise_huge((void *)lo, bytes))
+		return false;
+	__atomic_store_n(&has_advised, true, __ATOMIC_RELAXED);
+	run->advised[0] = lo;
+	run->advised[1] = lo + bytes;
+	return true;
+}
+
+static bool is_advised(const struct ta__run *run, uintptr_t page)
+{
+	return page >= run->advised[0] && page < run->advised[1];
+}
+
+/*
+ * A run that ends at once leaves up to a huge page: little beside what it has written. Another
+ * thread may touch the next one, which was asked for.
+ */
+static bool may_waste_huge(const struct ta__runs *runs, const struct ta__run *run)
+{
+	size_t huge_pages_at_stake = prim_is_single_threaded() ? 1 : 2;
+	size_t waste = runs->wasted + outstanding(runs) + huge_pages_at_stake * (HUGE_BYTES / PAGE);
+
+	return run->pages >= LONG_RUN && waste * 100 <= runs->written * HUGE_WASTE_PCT;
+}
+
+/* What was asked for and is not reached yet shall be pages again: the thread went elsewhere. */
+static void retract(struct ta__run *run)
+{
+	uintptr_t lo = run->advised[0], hi = run->advised[1];
+
+	if (!is_advised(run, run->next))
+		return;
+	if (run->descends)
+		hi = run->next + PAGE;
+	else
+		lo = run->next;
+	prim_advise_small((void *)lo, hi - lo);
+	run->advised[0] = run->advised[1] = 0;
+}
+
+static void retract_all(struct ta__runs *runs)
+{
+	for (unsigned i = 0; i < TA__N_RUNS; i++)
+		if (runs->runs[i].pages)
+			retract(&runs->runs[i]);
+}
+
+/* false: pages as before. */
+static bool go_on_huge(const struct ta__runs *runs, struct ta__run *run,
+		       const struct ta__region *region, uintptr_t page, uintptr_t *edge)
+{
+	uintptr_t rest;
+
+	if (!huge_pages || !region->may_be_huge || run->no_huge || !may_waste_huge(runs, run))
+		return false;
+	if (is_advised(run, page)) /* this fault made the whole huge page */
+		*edge = run->descends ? page / HUGE_BYTES * HUGE_BYTES
+				      : (page / HUGE_BYTES + 1) * HUGE_BYTES;
+	rest = run->descends ? *edge % HUGE_BYTES : -*edge % HUGE_BYTES;
+	if (room_from(run, region, *edge) * PAGE < rest + HUGE_BYTES)
+		return false;
+	if (rest && !populate(run, edge, rest / PAGE))
+		return false;
+	if (is_advised(run, next_from(run, *edge)) || advise(run, region, *edge))
+		return true;
+	run->no_huge = true;
+	return false;
+}
+
+static void forget(struct ta__runs *runs, struct ta__run *run)
+{
+	if (run->pages)
+		retract(run);
+	runs->wasted += run->ahead;
+	if (run->pages > LOOK_BACK)
+		runs->typical = run->pages;
+	*run = (struct ta__run){0};
+}
+
+/* The run has reached page, which was just written. */
+static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__region *region,
+		   uintptr_t page)
+{
+	uintptr_t edge = edge_after(run, page), start = edge;
+	size_t pages;
+
+	run->stamp = ++runs->now;
+	if (run->pages >= EVIDENCE && !populate_fails) {
+		if (!was_written(page)) { /* it reads: that makes no memory, and shall make none */
+			forget(runs, run);
+			return;
+		}
+		if (!go_on_huge(runs, run, region, page, &edge)) {
+			pages = smaller(window(runs, run), room_from(run, region, edge));
+			if (pages >= MIN_AHEAD && !populate(run, &edge, pages)) {
+				forget(runs, run);
+				return;
+			}
+		}
+	}
+	run->ahead = (run->descends ? start - edge : edge - start) / PAGE;
+	add_count(&count.ahead_pages, run->ahead);
+	if (room_from(run, region, edge) == 0) { /* the region's end */
+		runs->written += run->ahead;
+		add_count(&count.used_pages, run->ahead); /* as good as known */
+		run->ahead = 0;
+		forget(runs, run);
+		return;
+	}
+	run->next = next_from(run, edge);
+}
+
+/* ---- which run ---- */
+
+/* Between its last fault and the next that was expected: the kernel had no huge page. */
+static bool missed_huge(const struct ta__run *run, uintptr_t page)
+{
+	return run->ahead && is_advised(run, page) &&
+	       (run->descends ? page > run->next : page < run->next);
+}
+
+static struct ta__run *run_of(struct ta__runs *runs, uintptr_t page)
+{
+	for (unsigned i = 0; i < TA__N_RUNS; i++) {
+		struct ta__run *run = &runs->runs[i];
+
+		if (!run->pages)
+			continue;
+		if (run->next == page) {
+			runs->written += run->ahead + 1;
+			add_count(&count.used_pages, run->ahead);
+			run->pages += run->ahead + 1;
+			run->ahead = 0;
+			return run;
+		}
+		if (missed_huge(run, page)) {
+			run->no_huge = true;
+			run->ahead = 0;
+			run->pages++;
+			runs->written++;
+			return run;
+		}
+		/* One page so far, and now the one below: it descends. */
+		if (run->pages == 1 && page == run->next - 2 * PAGE) {
+			run->descends = true;
+			run->pages = 2;
+			runs->written++;
+			return run;
+		}
+	}
+	return NULL;
+}
+
+static struct ta__run *new_run(struct ta__runs *runs)
+{
+	struct ta__run *oldest = &runs->runs[0];
+
+	for (unsigned i = 1; i < TA__N_RUNS; i++)
+		if (runs->runs[i].stamp < oldest->stamp)
+			oldest = &runs->runs[i];
+	forget(runs, oldest);
+	return oldest;
+}
+
+/* One fault in many: is it at the edge of pages written in order? */
+static bool looks_like_run(struct ta__runs *runs, const struct ta__region *region, uintptr_t page)
+{
+	bool own[2 * EVIDENCE + 1]; /* page is in the middle */
+	bool descends;
+	struct ta__run *run;
+	size_t pages;
+
+	if (!look(region, page - EVIDENCE * PAGE, 2 * EVIDENCE + 1, own))
+		return false;
+	descends = all(own + EVIDENCE, EVIDENCE + 1, true) && all(own, EVIDENCE, false);
+	if (!descends &&
+	    !(all(own, EVIDENCE + 1, true) && all(own + EVIDENCE + 1, EVIDENCE, false)))
+		return false;
+	pages = length_so_far(region, page, descends) + 1;
+	run = new_run(runs);
+	run->descends = descends;
+	run->pages = pages;
+	/* A run that was lost sight of may be longer; what it wrote before is known already. */
+	runs->written += pages;
+	add_count(&count.runs, 1);
+	extend(runs, run, region, page);
+	return run->pages;
+}
+
+static bool still_worth(struct ta__runs *runs, int credit)
+{
+	runs->credit += credit;
+	if (runs->credit > MOST_CREDIT)
+		runs->credit = MOST_CREDIT;
+	runs->watches = runs->credit > 0;
+	if (!runs->watches)
+		retract_all(runs);
+	return runs->watches;
+}
+
+bool ta__runs_other_fault(struct ta__runs *runs)
+{
+	return still_worth(runs, -1);
+}
+
+bool ta__runs_fault(struct ta__runs *runs, const struct ta__region *region, uintptr_t page,
+		    bool every)
+{
+	struct ta__run *run;
+
+	if (every && page == runs->last) /* both events saw this fault */
+		return runs->watches;
+	runs->last = page;
+	run = run_of(runs, page);
+	if (run) {
+		bool grown = run->pages >= EVIDENCE;
+
+		extend(runs, run, region, page);
+		if (!every)
+			runs->credit = FIRST_CREDIT;
+		return still_worth(runs, !run->pages ? -1 : grown ? WORTH : 0);
+	}
+	if (!every) {
+		if (!looks_like_run(runs, region, page))
+			return false;
+		runs->credit = FIRST_CREDIT;
+		return still_worth(runs, 0);
+	}
+	retract_all(runs);
+	run = new_run(runs);
+	run->pages = 1;
+	run->next = page + PAGE;
+	run->stamp = ++runs->now;
+	return still_worth(runs, -1);
+}
