@@ -51,8 +51,8 @@ if [ "$stress" -eq 1 ]; then
 	adds+=(--add "$(command -v stress-ng):/bin/stress-ng")
 	beside="stress-ng --seed $seed --vm 1 --vm-bytes 64M --mmap 1 --mmap-bytes 32M --madvise 1 --fork 1 --fault 1 --timeout ${seconds}s --temp-path /tmp --quiet >&2 &"
 fi
-# A debug kernel under emulation may take minutes to boot and to end.
-vm=("$root/scripts/vm.sh" run --smp "$smp" --mem 2G --timeout $((seconds * 2 + 600)) --silence $((seconds + 400)) "${adds[@]}")
+# A debug kernel under emulation may take minutes to boot and to end; the fuzzer says something each minute.
+vm=("$root/scripts/vm.sh" run --smp "$smp" --mem 2G --timeout $((seconds * 2 + 600)) --silence 400 "${adds[@]}")
 log=$root/build/kernel-fuzz.log
 
 echo "kernel-fuzz: seed $seed, $seconds s, $smp CPUs, ${threads:-$smp} streams${beside:+, stress-ng beside it}" >&2

@@ -184,6 +184,20 @@ static void corrupt(struct fuzzer *f)
 	}
 }
 
+/* The first stream says every minute that all is well: silence is a hang. */
+static void tell_progress(const struct fuzzer *f)
+{
+	static time_t next;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (next && now.tv_sec >= next)
+		printf("# %lu operations in stream %d, %ld s left\n", f->op, f->thread,
+		       options.seconds ? (long)(deadline.tv_sec - now.tv_sec) : -1L);
+	if (!next || now.tv_sec >= next)
+		next = now.tv_sec + 60;
+}
+
 static void *fuzz_stream(void *arg)
 {
 	struct fuzzer *f = arg;
@@ -192,6 +206,8 @@ static void *fuzz_stream(void *arg)
 	while (!time_is_over() && (!options.ops || f->op < options.ops)) {
 		unsigned long count = 64;
 
+		if (!f->thread)
+			tell_progress(f);
 		if (options.ops && options.ops - f->op < count)
 			count = options.ops - f->op;
 		some_operations(f, count);
