@@ -68,6 +68,7 @@ static struct allocator new_subject = {
 	.name = "glibc/new",
 	.summary = "new[] of C++ with the C library's malloc, every byte written by memset",
 	.flags = ALLOC_FILL_ANY,
+	.library = LIBRARY,
 	.package = "libstdc++6",
 	.supported = supported,
 	.prepare = prepare,

@@ -72,6 +72,7 @@ struct allocator {
 	/* A malloc library: the file that the worker is started under by LD_PRELOAD and that calloc
 	 * must then come from; or NULL. */
 	const char *preload;
+	const char *library; /* one that it opens at run time, or NULL */
 	const char *package; /* Debian's, that has what it needs beside the C library, or NULL */
 	/* The program beside tabench that is started in the worker's place, or NULL. */
 	const char *worker;

@@ -42,15 +42,18 @@ static void add_file(struct words *words, const char *file, const char *place)
 	add(words, text);
 }
 
-/* The libraries that subjects are started under; what this machine does not have, the guest has
- * not. */
+/* The libraries that subjects are started under, or open; what this machine does not have, the
+ * guest has not. */
 static void add_preloads(struct words *words)
 {
-	for (const struct allocator *a = allocator_first(); a; a = a->next)
-		if (a->preload) {
+	for (const struct allocator *a = allocator_first(); a; a = a->next) {
+		const char *library = a->preload ? a->preload : a->library;
+
+		if (library) {
 			add(words, "--preload");
-			add(words, a->preload);
+			add(words, library);
 		}
+	}
 }
 
 /* Programs that subjects have in the worker's place. */
