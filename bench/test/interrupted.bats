@@ -95,19 +95,28 @@ has_lines() { # RUN N
 	wait_for gone "$(cat "$dir/pid")"
 }
 
+# Is it time to kill: N lines or more, or the run is at its end.
+has_lines_or_ended() { # RUN N PID
+	has_lines "$1" "$2" || ! kill -0 "$3" 2>/dev/null
+}
+
 @test "SIGKILL again and again: no finished sample is lost and none is taken twice" {
-	"$tabench" run "${longer[@]}" --out "$dir/run" 2>/dev/null 3>&- &
-	for ((i = 0; i < 12; i++)); do
+	slow=$(fake_worker <<<"sleep 0.02; exec \$TAWORKER \"\$@\"")
+	"$tabench" run "${longer[@]}" --worker "$slow" --out "$dir/run" 2>/dev/null 3>&- &
+	for ((i = 0; i < 8; i++)); do
+		finished=$(lines "$dir/run")
+		wait_for has_lines_or_ended "$dir/run" $((finished + 1)) $!
 		sleep 0.0$((RANDOM % 9 + 1))
 		kill -KILL $! 2>/dev/null || true
 		wait $! || true
-		[ -f "$dir/run/run.json" ] || { rm -rf "$dir/run"; "$tabench" run "${longer[@]}" --out "$dir/run" 2>/dev/null 3>&- & continue; }
 		finished=$(lines "$dir/run")
-		[ ! -f "$dir/run/samples.jsonl" ] || head -n "$finished" "$dir/run/samples.jsonl" >"$dir/before.$i"
-		"$tabench" run --resume "$dir/run" --samples-only 2>/dev/null 3>&- &
+		[ "$finished" -gt 0 ]
+		head -n "$finished" "$dir/run/samples.jsonl" >"$dir/before.$i"
+		"$tabench" run --resume "$dir/run" --worker "$slow" --samples-only 2>/dev/null 3>&- &
 	done
 	wait $! || true
 	"$tabench" run --resume "$dir/run" --samples-only
+	[ "$(lines "$dir/run")" -gt "$(wc -l <"$dir/before.0")" ]
 	for before in "$dir"/before.*; do
 		cmp -n "$(stat -c %s "$before")" "$before" "$dir/run/samples.jsonl"
 	done
