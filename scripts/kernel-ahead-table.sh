@@ -1,14 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# kernel-ahead-table.sh [PATTERN]... : what touching 128 MiB in several orders costs, in tamalloc memory beside mmap
+# kernel-ahead-table.sh [--unpatched] [PATTERN]... : what touching 128 MiB in several orders costs, in tamalloc memory beside mmap
 # with every size of huge page; each column is instructions for each touched page / pages committed for each
 # touched page. In the patched kernel under instruction counting. A PATTERN is the beginning of a row's name.
+# --unpatched: in Linux as it came, for what mmap costs there.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/lib-selftest.sh
 . "$root/scripts/lib-selftest.sh"
 
+options=()
+if [ "${1:-}" = --unpatched ]; then
+	options=(--unpatched)
+	shift
+fi
 build_selftests
-"$root/scripts/vm.sh" run --icount --timeout 1800 --add "$selftest_dir/ahead_table" -- ahead_table "$@"
+"$root/scripts/vm.sh" run "${options[@]}" --icount --timeout 1800 --add "$selftest_dir/ahead_table" -- ahead_table "$@"
