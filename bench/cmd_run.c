@@ -37,6 +37,9 @@ static const char usage[] =
 	"  --seed N            of the random order and of the workloads (default: chance)\n"
 	"  --timeout-s N       a worker that takes longer is killed and recorded (default: 60)\n"
 	"  --perf-stat         each cell once more under perf stat\n"
+	"  --statistics        what it costs to ask for every process's memory, also where the "
+	"plan\n"
+	"                      names workloads or subjects\n"
 	"  --out DIR           the run's directory (default: results/<time>-<host>)\n"
 	"  --resume DIR        continue an earlier run: takes only what is missing\n"
 	"  --samples-only      no timelines and no report: tabench report DIR writes it later\n"
@@ -77,7 +80,7 @@ struct request {
 	const char *out, *resume, *worker;
 	const char *preload, *name; /* a library of the user's own */
 	uint64_t timeout_s;	    /* 0: not given */
-	bool perf_stat, samples_only, dry_run;
+	bool perf_stat, statistics, samples_only, dry_run;
 	const char *guest; /* where the samples taken before are, or NULL */
 	char worker_path[4096];
 };
@@ -97,6 +100,7 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		NAME,
 		TIMEOUT,
 		PERF_STAT,
+		STATISTICS,
 		SAMPLES_ONLY,
 		DRY_RUN,
 		GUEST,
@@ -121,6 +125,7 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		{"worker", required_argument, NULL, WORKER},
 		{"timeout-s", required_argument, NULL, TIMEOUT},
 		{"perf-stat", no_argument, NULL, PERF_STAT},
+		{"statistics", no_argument, NULL, STATISTICS},
 		{"samples-only", no_argument, NULL, SAMPLES_ONLY},
 		{"dry-run", no_argument, NULL, DRY_RUN},
 		{"help", no_argument, NULL, HELP},
@@ -153,6 +158,9 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 			break;
 		case PERF_STAT:
 			request->perf_stat = true;
+			break;
+		case STATISTICS:
+			request->statistics = true;
 			break;
 		case SAMPLES_ONLY:
 			request->samples_only = true;
@@ -208,8 +216,9 @@ static int options_from_request(const struct request *request, struct plan_optio
 		error = parse_profile(profile, options);
 
 	options->guest = request->guest != NULL;
-	options->statistics = options->guest && !texts[PLAN_WORKLOADS];
 	options->targets = targets_parse(targets);
+	options->statistics = request->statistics ||
+			      (!texts[PLAN_WORKLOADS] && (options->guest || !texts[PLAN_SUBJECTS]));
 	if (!error && !options->targets)
 		error = usage_error("--target (TARGETS) '%s' is neither host, vm nor host,vm",
 				    targets);
@@ -268,6 +277,7 @@ static int options_of_run(const struct request *request, const struct run_dir *d
 	if (request->timeout_s)
 		options->timeout_s = (unsigned)request->timeout_s;
 	options->perf_stat |= request->perf_stat;
+	options->statistics |= request->statistics;
 	return 0;
 }
 
@@ -416,6 +426,8 @@ static int remember_arguments(const struct request *request, struct run_dir *dir
 		     *word; word++)
 			json_array_append_new(arguments, json_string(*word));
 	}
+	if (request->statistics)
+		json_array_append_new(arguments, json_string("--statistics"));
 	json_object_set_new(dir->record, "vm_arguments", arguments);
 	return run_dir_save(dir);
 }

@@ -8,12 +8,13 @@
 #include "statistics.h"
 
 #define TITLE "What it costs to ask for every process"
-#define WORDS                                                                                      \
-	"Reserved and committed memory and OOM score of every process, asked for again and "       \
-	"again: "                                                                                  \
-	"the system call tamstat, and readers of /proc whose files stay open (pread, so without "  \
-	"what finding and opening them costs). Address space seen by each way is compared to the " \
-	"byte."
+#define WORDS                                                                                     \
+	"The memory and OOM score of every process, asked for again and again. tamstat/syscall: " \
+	"the system call. tamstat/proc-cached: the same from /proc, with files that stay open; "  \
+	"tamstat/proc: opened each time. proc/statm+oom_score: the least of /proc, files open, "  \
+	"without the parts, swap and peak. libproc2: the library behind ps. program/...: whole "  \
+	"programs, from start to end. The ratio is to tamstat/syscall, where that is missing to " \
+	"tamstat/proc-cached. Each way must have seen all processes."
 
 struct row {
 	const struct sample *sample;
@@ -55,31 +56,79 @@ static bool row_of(const struct report *report, size_t i, struct row *row)
 	return true;
 }
 
-/* How many times the cost of tamstat for as many processes on the same target; NaN if unknown. */
+/* The cost of subject in repetition rep of row's target and number of processes; NaN if unknown. */
+static double cost_in(const struct report *report, const struct row *row, const char *subject,
+		      unsigned rep)
+{
+	const char *unit;
+
+	for (size_t i = 0; i < report->samples.n; i++) {
+		const struct sample *s = &report->samples.rows[i];
+
+		if (!strcmp(s->kind, "micro") && !strcmp(s->subject, subject) && s->rep == rep &&
+		    !strcmp(s->target, row->sample->target) &&
+		    sample_param(s, "processes") == row->processes)
+			return cost_of(s, &unit);
+	}
+	return NAN;
+}
+
+/* How many times the cost of subject: median over the repetitions in which both were taken. */
+static double times_cost_of(const struct report *report, const struct row *row, const char *subject)
+{
+	double ratios[64];
+	size_t n = 0;
+
+	for (unsigned rep = 0; rep < 64; rep++) {
+		double ratio = cost_in(report, row, row->sample->subject, rep) /
+			       cost_in(report, row, subject, rep);
+
+		if (!isnan(ratio))
+			ratios[n++] = ratio;
+	}
+	return n ? stats_median(ratios, n) : NAN;
+}
+
 static double ratio(const struct report *report, const struct row *row)
 {
-	struct row other;
+	double to_syscall = times_cost_of(report, row, "tamstat/syscall");
+
+	return isnan(to_syscall) ? times_cost_of(report, row, "tamstat/proc-cached") : to_syscall;
+}
+
+/* The program against ps, for those who choose between the two; 0 where they are not there. */
+static int compare_programs(const struct report *report, char *text, size_t text_bytes)
+{
+	struct row row, widest = {.processes = 0};
+	char times[NUMBER_CHARS];
+	double against_ps;
 
 	for (size_t i = 0; i < report->samples.n; i++)
-		if (row_of(report, i, &other) && other.processes == row->processes &&
-		    !strcmp(other.sample->subject, statistics_subject(0)) &&
-		    !strcmp(other.sample->target, row->sample->target))
-			return row->cost / other.cost;
-	return NAN;
+		if (row_of(report, i, &row) && !strcmp(row.sample->subject, "program/tamstat") &&
+		    !strcmp(row.sample->target, "host") && row.processes > widest.processes)
+			widest = row;
+	if (!widest.processes)
+		return 0;
+	against_ps = times_cost_of(report, &widest, "program/ps");
+	if (isnan(against_ps))
+		return 0;
+	return snprintf(text, text_bytes,
+			"On the host, listing %.0f processes takes tamstat %s times as long as "
+			"ps -eo pid,rss,vsz,oom,comm (median over the pairs).",
+			widest.processes, text_ratio(against_ps, times));
 }
 
 static const char *remark(const struct row *row)
 {
 	if (strcmp(row->sample->outcome, "ok"))
 		return row->sample->reason ? row->sample->reason : row->sample->outcome;
-	return row->sample->verified == 1 ? "same sums" : "sums differ";
+	return row->sample->verified == 1 ? "saw all" : "missed some";
 }
 
 bool report_html_statistics(FILE *out, const struct report *report)
 {
-	static const char *const columns[] = {"Way",	      "Target", "#Processes",
-					      "#Per process", "Unit",	"#Ratio to tamstat",
-					      "Check",	      NULL};
+	static const char *const columns[] = {"Way",  "Target", "#Processes", "#Per process",
+					      "Unit", "#Ratio", "Check",      NULL};
 	struct row row;
 	size_t n = 0;
 
@@ -107,7 +156,11 @@ bool report_html_statistics(FILE *out, const struct report *report)
 		fputs("</td></tr>\n", out);
 	}
 	if (n) {
+		char text[300];
+
 		html_table_end(out);
+		if (compare_programs(report, text, sizeof(text)))
+			fprintf(out, "<p>%s</p>\n", text);
 		fputs("</section>\n", out);
 	}
 	return n;
@@ -116,6 +169,7 @@ bool report_html_statistics(FILE *out, const struct report *report)
 bool report_md_statistics(FILE *out, const struct report *report)
 {
 	struct row row;
+	char text[300];
 	size_t n = 0;
 
 	for (size_t i = 0; i < report->samples.n; i++) {
@@ -126,12 +180,14 @@ bool report_md_statistics(FILE *out, const struct report *report)
 		if (!n++)
 			fputs("\n## " TITLE "\n\n" WORDS
 			      "\n\n| way | target | processes | per process | "
-			      "unit | ratio to tamstat | check |\n|---|---|--:|--:|---|--:|---|\n",
+			      "unit | ratio | check |\n|---|---|--:|--:|---|--:|---|\n",
 			      out);
 		fprintf(out, "| %s | %s | %.0f | %s | %s | %s | %s |\n", row.sample->subject,
 			row.sample->target, row.processes, text_number(row.cost, cost),
 			row.unit ? row.unit : "-", text_ratio(ratio(report, &row), times),
 			remark(&row));
 	}
+	if (n && compare_programs(report, text, sizeof(text)))
+		fprintf(out, "\n%s\n", text);
 	return n;
 }

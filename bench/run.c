@@ -314,32 +314,47 @@ static int take_overhead_pairs(struct run *run)
 	return error;
 }
 
-/* Every way of asking for all processes, for one number of them after the other. */
+static int take_statistic(struct run *run, unsigned subject, unsigned processes, unsigned rep,
+			  const char *refused)
+{
+	bool guest = run->plan->options.guest;
+	char id[CELL_ID_CHARS], key[KEY_CHARS];
+	json_t *sample;
+	int error;
+
+	statistics_cell_id(subject, processes, guest, id);
+	sample_key(key, "micro", "measure", id, rep);
+	if (json_object_get(run->taken, key))
+		return 0;
+	if (runner_interrupted())
+		return -EINTR;
+	sample = statistics_sample(subject, processes, rep, run->dir->run_id, guest, refused);
+	error = run_write_sample(run, sample);
+	run_tally_sample(run, sample);
+	json_decref(sample);
+	return error;
+}
+
+/* Every way of asking for all processes, one after the other, for one number of them after the
+ * other. */
 static int take_statistics(struct run *run)
 {
-	bool smoke = !strcmp(run->plan->options.profile->name, "smoke");
+	const struct plan_options *options = &run->plan->options;
+	bool smoke = !strcmp(options->profile->name, "smoke");
 	int error = 0;
 
-	for (unsigned rep = 0; rep < run->plan->options.repetitions; rep++)
-		for (unsigned i = 0; statistics_processes(i) && !(i && smoke); i++)
-			for (unsigned k = 0; statistics_subject(k) && !error; k++) {
-				char id[CELL_ID_CHARS], key[KEY_CHARS];
-				json_t *sample;
+	for (unsigned i = 0; statistics_processes(i) && !(i && smoke) && !error; i++) {
+		unsigned processes = statistics_processes(i);
+		char reason[200];
+		bool refused = statistics_begin(processes, options->memory_available_bytes, reason,
+						sizeof(reason));
 
-				statistics_cell_id(k, statistics_processes(i),
-						   run->plan->options.guest, id);
-				sample_key(key, "micro", "measure", id, rep);
-				if (json_object_get(run->taken, key))
-					continue;
-				if (runner_interrupted())
-					return -EINTR;
-				sample = statistics_sample(k, statistics_processes(i), rep,
-							   run->dir->run_id,
-							   run->plan->options.guest);
-				error = run_write_sample(run, sample);
-				run_tally_sample(run, sample);
-				json_decref(sample);
-			}
+		for (unsigned rep = 0; rep < (refused ? 1 : options->repetitions); rep++)
+			for (unsigned k = 0; statistics_subject(k) && !error; k++)
+				error = take_statistic(run, k, processes, rep,
+						       refused ? reason : NULL);
+	}
+	statistics_end();
 	return error;
 }
 
@@ -353,7 +368,8 @@ static int take_samples(struct run *run)
 		error = take_all_blocks(run);
 	if (!error)
 		error = take_overhead_pairs(run);
-	if (!error && run->plan->options.statistics)
+	if (!error && run->plan->options.statistics &&
+	    (run->plan->options.guest || run->plan->options.targets & TARGET_HOST))
 		error = take_statistics(run);
 	if (!error && run->plan->options.perf_stat)
 		error = take_block(run, "stat", "measure", 0);

@@ -101,14 +101,15 @@ static int boot(struct run *run, const struct plan *plan, struct run_dir *dir, j
 		bool timelines, struct run_tally *tally)
 {
 	struct reception reception = {.run = run, .dir = dir, .vm = vm};
-	char script[4200], guest_script[4200], program[4200], taken[4200], facts[4200], log[4200],
-		index[4200];
+	char script[4200], guest_script[4200], program[4200], tamstat[4200], taken[4200],
+		facts[4200], log[4200], index[4200];
 	struct stat unused;
 	struct vm_job job = {
 		.script = getenv("TABENCH_VM") ? getenv("TABENCH_VM") : script,
 		.guest_script = guest_script,
 		.program = program,
 		.worker = plan->options.worker_path,
+		.tamstat = tamstat,
 		.taken_path = run_dir_file(dir, "vm/taken.jsonl", taken),
 		.facts_path = run_dir_file(dir, "vm/facts", facts),
 		.log_path = run_dir_file(dir, "vm/console.log", log),
@@ -128,6 +129,8 @@ static int boot(struct run *run, const struct plan *plan, struct run_dir *dir, j
 					    sizeof(guest_script));
 	if (!error)
 		error = path_beside_program("tabench", program, sizeof(program));
+	if (!error)
+		error = path_beside_program("tamstat", tamstat, sizeof(tamstat));
 	mkdir(run_dir_file(dir, "vm", index), 0777);
 	if (!error)
 		error = write_taken(dir, taken);

@@ -88,6 +88,9 @@ static void command_line(const struct vm_job *job, struct words *words, char tim
 	add_file(words, job->program, "/bin/tabench");
 	add_file(words, job->worker, "/bin/taworker");
 	add_own_workers(words);
+	add_file(words, job->tamstat, "/bin/tamstat");
+	if (!access("/usr/bin/ps", X_OK)) /* of the rows statistics */
+		add_file(words, "/usr/bin/ps", "/usr/bin/ps");
 	add_file(words, job->guest_script, "/bin/vm-bench.sh");
 	add_file(words, job->taken_path, "/taken");
 	add_preloads(words);

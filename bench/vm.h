@@ -35,6 +35,7 @@ struct vm_job {
 	const char *guest_script; /* scripts/vm-bench.sh */
 	const char *program;	  /* this program */
 	const char *worker;	  /* taworker */
+	const char *tamstat;	  /* build/tamstat */
 	const char *taken_path;	  /* samples.jsonl of what need not be taken again */
 	const char *facts_path;	  /* vm.sh writes there what it boots */
 	const char *log_path;	  /* and there the console's log */

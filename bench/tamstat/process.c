@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "process.h"
@@ -111,6 +112,19 @@ bool parse_status(const char *text, struct process *process, bool *other_threads
 	}
 	*other_threads = ended && threads > 1;
 	return named;
+}
+
+size_t raise_descriptor_limit(void)
+{
+	struct rlimit limit = {1 << 20, 1 << 20}; /* fs.nr_open, unless somebody has changed it */
+
+	if (!setrlimit(RLIMIT_NOFILE, &limit)) /* root only */
+		return limit.rlim_cur;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return getrlimit(RLIMIT_NOFILE, &limit) ? 0 : limit.rlim_cur;
 }
 
 uid_t process_uid(pid_t pid)

@@ -84,6 +84,9 @@ double process_pct(const struct process *process);
  */
 bool parse_status(const char *text, struct process *process, bool *other_threads);
 
+/* Raises the limit of open files as far as it may go and returns it. */
+size_t raise_descriptor_limit(void);
+
 /* The effective user of pid by /proc; UID_UNKNOWN where it does not tell. */
 uid_t process_uid(pid_t pid);
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,8 +53,6 @@ static void close_files(struct files *files)
 
 static int proc_open(bool keep)
 {
-	struct rlimit limit;
-
 	proc.dir = opendir("/proc");
 	if (!proc.dir)
 		return -errno;
@@ -66,11 +63,10 @@ static int proc_open(bool keep)
 	}
 	proc.keep = keep;
 	proc.fds_left = 0;
-	if (keep && !getrlimit(RLIMIT_NOFILE, &limit)) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-		if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur > SPARE_FDS)
-			proc.fds_left = limit.rlim_cur - SPARE_FDS;
+	if (keep) {
+		size_t limit = raise_descriptor_limit();
+
+		proc.fds_left = limit > SPARE_FDS ? limit - SPARE_FDS : 0;
 	}
 	return 0;
 }
