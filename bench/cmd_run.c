@@ -217,8 +217,10 @@ static int options_from_request(const struct request *request, struct plan_optio
 
 	options->guest = request->guest != NULL;
 	options->targets = targets_parse(targets);
-	options->statistics = request->statistics ||
-			      (!texts[PLAN_WORKLOADS] && (options->guest || !texts[PLAN_SUBJECTS]));
+	options->statistics =
+		request->statistics ||
+		(!texts[PLAN_WORKLOADS] &&
+		 (options->guest || (!texts[PLAN_SUBJECTS] && strcmp(profile, "smoke"))));
 	if (!error && !options->targets)
 		error = usage_error("--target (TARGETS) '%s' is neither host, vm nor host,vm",
 				    targets);
