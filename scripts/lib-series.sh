@@ -222,7 +222,7 @@ put_file() { # COMMIT FILE TREE
 	if ! sgit show "$1:$2" > "$new" 2>/dev/null; then
 		rm -f "$3/$2"
 	elif ! cmp -s "$new" "$3/$2"; then
-		mkdir -p "$3/${2%/*}"
+		mkdir -p "$(dirname "$3/$2")"
 		rm -f "$3/$2" # a new inode: the old one may be the pristine file
 		cp "$new" "$3/$2"
 	fi

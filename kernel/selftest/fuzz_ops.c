@@ -128,7 +128,7 @@ static void op_bad_tamalloc(struct fuzzer *f)
 		unsigned int flags;
 		int err;
 	} bad[] = {
-		{ 0, 0, 0, EINVAL }, { 1, 256, 0, EINVAL }, { 1, 0, 2, EINVAL },
+		{ 0, 0, 0, EINVAL }, { 1, 256, 0, EINVAL }, { 1, 0, 4, EINVAL },
 		{ -1UL, 1, 0, ENOMEM }, { 1UL << 47, 1, 0, ENOMEM }, { 1, 0, ~0U, EINVAL },
 	};
 	unsigned int i = pick(f, ARRAY_LEN(bad));
