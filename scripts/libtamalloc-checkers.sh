@@ -25,7 +25,7 @@ run() { # NAME SKIPS COMMAND-PREFIX...
 	shift 2
 	for program in "${programs[@]}"; do
 		status=0
-		TA_TEST_SKIP=$skips CMOCKA_MESSAGE_OUTPUT=TAP TAMALLOC_BACKEND=plain timeout -k 5 900 "$@" "$out/$program" >"$out/tap" || status=$?
+		TA_TEST_SKIP=$skips TA_TEST_TIME_LIMIT_S=600 CMOCKA_MESSAGE_OUTPUT=TAP TAMALLOC_BACKEND=plain timeout -k 5 1800 "$@" "$out/$program" >"$out/tap" || status=$?
 		sed -E "s/^not ok ([0-9]+) # SKIP (.*)/ok \1 - \2 # SKIP/; s/^((not )?ok [0-9]+ - )/\1$name: $program: /" "$out/tap"
 		[ $status -eq 0 ] || failed=1
 	done
