@@ -201,8 +201,9 @@ check_series_builds() {
 	tap $status "with CONFIG_TAMALLOC=n the code of mm/*.o is that of Linux as it came, oom_kill.o aside"
 }
 
-# What the code of an object file is, without its data: bug tables there hold line numbers.
-code_of() { objdump -d --no-addresses "$1" | tail -n +3; }
+# What the code of an object file is, without its data, where bug tables hold line numbers, and without the
+# names of symbols, of which those of initcalls do.
+code_of() { objdump -d --no-addresses "$1" | tail -n +3 | sed 's/<[^>]*>//'; }
 
 # With CONFIG_TAMALLOC off nothing of ours is left in mm/, but for the function that patch 1 moves to
 # oom_kill.c. Compares the objects of the whole series with those of Linux as it came.
