@@ -219,15 +219,26 @@ static void sorted_by_field(void **state)
 
 /* ---- reading ---- */
 
-static pid_t idle(void)
+/* fork(2); the child does not outlive its parent, not even one that ends before it runs. */
+static pid_t fork_bound(void)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+	}
+	return pid;
+}
+
+static pid_t idle(void)
+{
+	pid_t pid = fork_bound();
+
+	if (pid == 0)
 		for (;;)
 			pause();
-	}
 	assert_true(pid > 0);
 	return pid;
 }
@@ -324,9 +335,8 @@ static void a_thread_is_no_process_and_a_leader_may_end(void **state)
 	pthread_join(thread, NULL);
 
 	assert_int_equal(pipe(fds), 0);
-	child = fork();
+	child = fork_bound();
 	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		prctl(PR_SET_NAME, "leader");
 		if (pthread_create(&thread, NULL, end_leader, &fds[1]))
 			_exit(1);
@@ -451,9 +461,11 @@ static void few_descriptors_are_enough(void **state)
 	assert_int_equal(status, 0);
 }
 
-static int sharer(void *arg)
+static int sharer(void *parent)
 {
-	(void)arg;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != *(pid_t *)parent)
+		_exit(1);
 	for (;;)
 		pause();
 	return 0;
@@ -467,7 +479,7 @@ static void a_shared_address_space_counts_once(void **state)
 	static char stack[65536] __attribute__((aligned(16)));
 	struct total before, after;
 	void *memory;
-	pid_t child;
+	pid_t parent = getpid(), child;
 
 	(void)state;
 	assert_int_equal(source_proc.open(false), 0);
@@ -475,7 +487,7 @@ static void a_shared_address_space_counts_once(void **state)
 		      -1, 0);
 	assert_ptr_not_equal(memory, MAP_FAILED);
 	assert_int_equal(source_proc.read_total(&before), 0);
-	child = clone(sharer, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL);
+	child = clone(sharer, stack + sizeof(stack), CLONE_VM | SIGCHLD, &parent);
 	assert_true(child > 0);
 	assert_int_equal(source_proc.read_total(&after), 0);
 	end(child);
@@ -494,9 +506,8 @@ static void right_beside_a_fork_storm(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++)
 		children[i] = idle();
-	storm = fork();
+	storm = fork_bound();
 	if (storm == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;) {
 			pid_t pid = fork();
 
