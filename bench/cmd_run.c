@@ -304,6 +304,8 @@ static void print_plan(const struct plan *plan, bool samples_only)
 	const struct cell *overhead = plan_overhead_cell(plan);
 	double rest_s = samples_only ? 0 : plan->estimate_rest_s;
 	unsigned seconds = (unsigned)(plan->estimate_s + rest_s + 0.5);
+	bool whole = options->default_subjects && options->default_workloads;
+	unsigned vm_s = options->targets & TARGET_VM && whole ? options->profile->vm_s : 0;
 
 	printf("%-16s %-9s %s\n", "cell", "samples", "target|subject|workload|bytes|threads|fill|");
 	for (unsigned i = 0; i < plan->n_cells; i++) {
@@ -330,6 +332,9 @@ static void print_plan(const struct plan *plan, bool samples_only)
 	       knobs_needed(plan) ? "sizes of huge pages and their pool (restored at the end)"
 				  : "none");
 	printf("estimated time: %u:%02u\n", seconds / 60, seconds % 60);
+	if (vm_s)
+		printf("estimated time in the virtual machine, under emulation: %u:%02u more\n",
+		       vm_s / 60, vm_s % 60);
 }
 
 /* What came of the session, in a few lines on stderr. */
@@ -444,7 +449,7 @@ static int plan_and_run(const struct request *request, const struct plan_options
 		return failure("no memory for the plan");
 	if (!(options->targets & TARGET_HOST)) {
 		plan_free(&plan);
-		plan.estimate_s = 0;
+		plan.estimate_s = plan.estimate_rest_s = 0;
 	}
 	if (!plan.n_cells && options->targets & TARGET_HOST)
 		code = usage_error("the plan is empty: no subject and workload are left");

@@ -35,6 +35,7 @@ static const struct profile profiles[] = {
 		.size_step = 2,
 		.size_max_bytes = 32ull << 20,
 		.vm_size_bytes = 32ull << 20,
+		.vm_s = 60,
 		.host = {.core_subjects = "null,mmap,glibc/malloc+memset",
 			 .core_workloads = "dense-up,sparse-1pct"},
 		.vm = {.subjects =
@@ -53,6 +54,7 @@ static const struct profile profiles[] = {
 		.size_step = 1,
 		.size_max_bytes = 1ull << 30,
 		.vm_size_bytes = 128ull << 20,
+		.vm_s = 360,
 		.host = {.core_subjects = CORE_SUBJECTS,
 			 .core_workloads = "dense-up,sparse-1pct,read-dense,recycle,hash-table,"
 					   "touch-latency,alloc-latency,small-blocks"},

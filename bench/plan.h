@@ -48,6 +48,7 @@ struct profile {
 	unsigned size_step;
 	uint64_t size_max_bytes;
 	uint64_t vm_size_bytes;
+	unsigned vm_s; /* about how long the virtual machine takes under emulation; 0: unknown */
 	struct scope host, vm;
 };
 

@@ -156,4 +156,6 @@ usage_error() { # TEXT ARGUMENT...
 	[[ $output == *"estimated time: "* ]]
 	[ ! -e started ]
 	[ ! -e results ]
+	run -0 "$tabench" run --dry-run --profile smoke --targets vm
+	[[ $output == *"under emulation: 1:00 more"* ]]
 }
