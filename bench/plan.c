@@ -14,11 +14,11 @@
 
 #define CORE_SUBJECTS                                                                            \
 	"null,glibc/calloc,glibc/malloc+memset,jemalloc/calloc,mimalloc/calloc,tcmalloc/calloc," \
-	"mmap,mmap/populate,mmap/thp,mmap/mthp-64k,tamalloc/lib-plain,tamalloc/lib-accel"
+	"mmap,mmap/populate,mmap/thp,mmap/mthp-64k,tamalloc/lib-plain"
 #define VM_CORE_SUBJECTS                                                                   \
 	"null,glibc/calloc,glibc/malloc+memset,mmap,mmap/populate,mmap/thp,mmap/mthp-64k," \
-	"tamalloc/syscall,tamalloc/syscall-4k,tamalloc/lib-plain,tamalloc/lib-accel,"      \
-	"tamalloc/lib-syscall,driver/kzalloc,driver/lazy"
+	"tamalloc/syscall,tamalloc/syscall-4k,tamalloc/lib-plain,tamalloc/lib-syscall,"    \
+	"driver/kzalloc,driver/lazy"
 #define VM_WORKLOADS                                                                         \
 	"dense-up,dense-down,two-streams,shuffled,sparse-1pct,stride-4,stride-16,chunks-1m," \
 	"read-dense,read-then-write,fraction,recycle"
@@ -50,14 +50,14 @@ static const struct profile profiles[] = {
 		.repetitions = 9,
 		.overhead_pairs = 25,
 		.gbench_min_time_s = 0.02,
-		PERCENTS(1, 5, 10, 25, 50, 75, 100),
+		PERCENTS(1, 5, 10, 25, 50, 100),
 		.size_step = 1,
 		.size_max_bytes = 1ull << 30,
 		.vm_size_bytes = 128ull << 20,
-		.vm_s = 360,
+		.vm_s = 340,
 		.host = {.core_subjects = CORE_SUBJECTS,
-			 .core_workloads = "dense-up,sparse-1pct,read-dense,recycle,hash-table,"
-					   "touch-latency,alloc-latency,small-blocks"},
+			 .core_workloads = "dense-up,sparse-1pct,read-dense,touch-latency,"
+					   "small-blocks"},
 		.vm = {.workloads = VM_WORKLOADS,
 		       .core_subjects = VM_CORE_SUBJECTS,
 		       .core_workloads = "dense-up,sparse-1pct"},
@@ -247,7 +247,7 @@ static void apply_memory_rule(const struct plan_options *options, struct cell *c
 
 /* Measured where no machine says otherwise; the run corrects by what it sees. */
 #define TOUCH_S	   1.5e-6 /* first touch of a page, and freeing it */
-#define START_S	   0.008  /* of a worker: fork, exec, loading, its record, a line of the file */
+#define START_S	   0.010  /* of a worker: fork, exec, loading, its record, a line of the file */
 #define READ_PCT   30	  /* of a touch: comparing a page, or mapping the zero page for that */
 #define TIMELINE_S 0.35	  /* the waiting of one */
 #define GBENCH_S   0.6	  /* one subject, at 0.02 s a benchmark */
@@ -262,10 +262,11 @@ static double estimate_s(const struct plan_options *options, const struct cell *
 {
 	double committed = (double)cell->committed_bytes / (double)sysconf(_SC_PAGESIZE);
 	double touched = (double)cell_pages(cell), effort = cell->workload->effort;
+	double of_touched = cell->workload->reads_only ? READ_PCT / 100.0 : 0.1;
 
 	if (effort == 0)
 		effort = 1;
-	return START_S + touch_s(options) * (effort * committed + 0.1 * touched);
+	return START_S + touch_s(options) * (effort * committed + of_touched * touched);
 }
 
 /* A verification reads every byte as well. */

@@ -188,7 +188,7 @@ static int app_verify(struct wl *w)
 }
 
 #define APP_HOOKS                                                                      \
-	.computes = true, .effort = 2, .min_bytes = APP_MIN_BYTES, .pages = app_pages, \
+	.computes = true, .effort = 3, .min_bytes = APP_MIN_BYTES, .pages = app_pages, \
 	.setup = app_setup, .run = app_run, .check = app_check, .verify = app_verify,  \
 	.teardown = app_teardown
 

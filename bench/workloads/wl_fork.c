@@ -84,7 +84,7 @@ static int run(struct wl *w)
 static struct workload fork_half = {
 	.name = "fork",
 	.summary = "writes half, forks; the child writes each page, then the parent does",
-	.effort = 2.5,
+	.effort = 3.3,
 	.forks = true,
 	TOUCH_HOOKS_BUT_RUN,
 	.run = run,

@@ -19,7 +19,7 @@ static uint64_t pages(size_t size_bytes, size_t page_bytes, const int64_t *param
 static struct workload read_then_write = {
 	.name = "read-then-write",
 	.summary = "reads each page once, then writes each once, both ascending",
-	.effort = 1.4,
+	.effort = 1.7,
 	TOUCH_HOOKS,
 };
 
