@@ -43,7 +43,7 @@ insert_before() { # FILE PATTERN
 
 # A repository that holds the files that the series touches, one commit a patch. Its objects are the series.
 make_series_commits() {
-	local patches file patch
+	local patches file object patch
 	mapfile -t patches < <(list_patches)
 	[ ${#patches[@]} -gt 0 ] || die "kernel/patches has no patch: there is no series"
 	rm -rf "$series_out"
@@ -64,7 +64,11 @@ make_series_commits() {
 		# Our own files come with the patch that tells make of them.
 		if patched_files "$patch" | grep -qx mm/Makefile; then
 			cp -r "$root/kernel/src/." "$series_git/"
-			series_maintainers
+			for file in "$series_git"/mm/tam*.c; do
+				object=${file##*/}
+				grep -qw "${object%.c}.o" "$series_git/mm/Makefile" || rm "$file"
+			done
+			grep -q '^TAMALLOC AND TAMSTAT' "$series_git/MAINTAINERS" || series_maintainers
 			sgit add -A -f
 			sgit commit -q --amend --no-edit
 		fi
@@ -230,11 +234,13 @@ put_file() { # COMMIT FILE TREE
 	rm -f "$new"
 }
 
-# The objects of the touched C files that are there, ours only with CONFIG_TAMALLOC.
+# The objects of the touched C files that are there, ours only with CONFIG_TAMALLOC; the debug kernel
+# builds tamalloc_debug.o, which has an option of its own.
 series_objects() { # TREE VALUE
 	local file
 	for file in $(sgit diff --name-only base_commit series); do
 		case $file in
+		mm/tamalloc_debug.c) ;;
 		mm/tam*.c) [ "$2" = n ] || [ ! -f "$1/$file" ] || echo "${file%.c}.o" ;;
 		tools/*) ;;
 		*.c) [ ! -f "$1/$file" ] || echo "${file%.c}.o" ;;

@@ -76,6 +76,43 @@ static bool pte_accessed(pte_t pte)
 	return pte_present(pte) && pte_young(pte) && !pte_special(pte);
 }
 
+/* pte_offset_map() for sparse, which knows that pte_unmap() leaves an RCU section. */
+static inline pte_t *map_table(pmd_t *pmd, unsigned long addr)
+{
+	pte_t *pte;
+
+	__cond_lock(RCU, pte = pte_offset_map(pmd, addr));
+	return pte;
+}
+
+static bool ptes_accessed(pte_t *pte, unsigned long bytes)
+{
+	pte_t *end = pte + (bytes >> PAGE_SHIFT);
+
+	while (pte < end && pte_accessed(ptep_get_lockless(pte)))
+		pte++;
+	return pte == end;
+}
+
+/* [addr, addr + bytes) lies in one page table. */
+static bool other_table_accessed(struct mm_struct *mm, unsigned long addr,
+				 unsigned long bytes)
+{
+	/* The VMA, which is read-locked, keeps upper levels. */
+	pmd_t *pmd = mm_find_pmd(mm, addr);
+	bool accessed;
+	pte_t *pte;
+
+	if (!pmd)
+		return false;
+	pte = map_table(pmd, addr);
+	if (!pte)
+		return false;
+	accessed = ptes_accessed(pte, bytes);
+	pte_unmap(pte);
+	return accessed;
+}
+
 /*
  * Whether all of [addr, end), a part of the VMA, has been accessed. @table is
  * the start of the page table of the faulting address.
@@ -86,27 +123,14 @@ static bool range_accessed(struct vm_fault *vmf, pte_t *table,
 	unsigned long next;
 
 	for (; addr < end; addr = next) {
-		pte_t *mapped = NULL, *pte, *last;
-
 		next = pmd_addr_end(addr, end);
 		if ((addr ^ vmf->address) & PMD_MASK) {
-			/* The VMA, which is read-locked, keeps upper levels. */
-			pmd_t *pmd = mm_find_pmd(vmf->vma->vm_mm, addr);
-
-			mapped = pmd ? pte_offset_map(pmd, addr) : NULL;
-			if (!mapped)
+			if (!other_table_accessed(vmf->vma->vm_mm, addr,
+						  next - addr))
 				return false;
-			pte = mapped;
-		} else {
-			pte = table + pte_index(addr);
-		}
-		last = pte + ((next - addr) >> PAGE_SHIFT);
-		while (pte < last && pte_accessed(ptep_get_lockless(pte)))
-			pte++;
-		if (mapped)
-			pte_unmap(mapped);
-		if (pte < last)
+		} else if (!ptes_accessed(table + pte_index(addr), next - addr)) {
 			return false;
+		}
 	}
 	return true;
 }
@@ -168,7 +192,7 @@ static int ahead_order(struct vm_fault *vmf)
 	if (!up && step != last)
 		return 0;
 
-	pte = pte_offset_map(vmf->pmd, vmf->address);
+	pte = map_table(vmf->pmd, vmf->address);
 	if (!pte)
 		return 0;
 	/* The nearest page of the window settles most cases, if it is in this table. */
