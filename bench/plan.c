@@ -18,7 +18,7 @@
 #define VM_CORE_SUBJECTS                                                                   \
 	"null,glibc/calloc,glibc/malloc+memset,mmap,mmap/populate,mmap/thp,mmap/mthp-64k," \
 	"tamalloc/syscall,tamalloc/syscall-4k,tamalloc/lib-plain,tamalloc/lib-syscall,"    \
-	"driver/kzalloc,driver/lazy"
+	"driver/kmalloc+memset,driver/kzalloc,driver/vzalloc,driver/pages,driver/lazy"
 #define VM_WORKLOADS                                                                         \
 	"dense-up,dense-down,two-streams,shuffled,sparse-1pct,stride-4,stride-16,chunks-1m," \
 	"read-dense,read-then-write,fraction,recycle"
@@ -54,7 +54,7 @@ static const struct profile profiles[] = {
 		.size_step = 1,
 		.size_max_bytes = 1ull << 30,
 		.vm_size_bytes = 128ull << 20,
-		.vm_s = 340,
+		.vm_s = 360,
 		.host = {.core_subjects = CORE_SUBJECTS,
 			 .core_workloads = "dense-up,sparse-1pct,read-dense,touch-latency,"
 					   "small-blocks"},
