@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
@@ -18,31 +17,14 @@
 #include <cpuid.h>
 #endif
 
+#include "cgroup.h"
 #include "environment.h"
+#include "system_files.h"
 
 #define TOUCH_ROUNDS 5
 #define TOUCH_BYTES  ((size_t)16 << 20) /* for measure_touch_s() */
 
 #define THP	     "/sys/kernel/mm/transparent_hugepage/"
-
-/* The first line of a small file, trimmed; NULL if it cannot be read. */
-static const char *read_line(const char *path, char *out, size_t out_bytes)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got;
-
-	if (fd < 0)
-		return NULL;
-	got = read(fd, out, out_bytes - 1);
-	close(fd);
-	if (got < 0)
-		return NULL;
-	out[got] = 0;
-	out[strcspn(out, "\n")] = 0;
-	for (size_t n = strlen(out); n && isspace((unsigned char)out[n - 1]);)
-		out[--n] = 0;
-	return out;
-}
 
 static json_t *text_or_null(const char *text)
 {
@@ -55,13 +37,13 @@ static json_t *line_of(const char *path)
 {
 	char text[4096];
 
-	return text_or_null(read_line(path, text, sizeof(text)));
+	return text_or_null(system_line(path, text, sizeof(text)));
 }
 
 static json_t *number_of(const char *path)
 {
 	char text[64];
-	const char *line = read_line(path, text, sizeof(text));
+	const char *line = system_line(path, text, sizeof(text));
 
 	return line && *line ? json_integer(strtoll(line, NULL, 10)) : json_null();
 }
@@ -69,113 +51,9 @@ static json_t *number_of(const char *path)
 /* "always [madvise] never" -> "madvise" */
 static json_t *chosen_of(const char *path)
 {
-	char text[256], *open, *close;
-
-	if (!read_line(path, text, sizeof(text)))
-		return json_null();
-	open = strchr(text, '[');
-	close = open ? strchr(open, ']') : NULL;
-	if (!close)
-		return json_null();
-	*close = 0;
-	return text_or_null(open + 1);
-}
-
-/* The value of "name : value" lines (cpuinfo, meminfo, os-release); NULL if there is none. */
-static const char *field_of(const char *path, const char *name, char *out, size_t out_bytes)
-{
-	char line[4096];
-	FILE *file = fopen(path, "re");
-	const char *found = NULL;
-	size_t length = strlen(name);
-
-	while (file && !found && fgets(line, sizeof(line), file)) {
-		const char *at = line + length;
-
-		if (strncmp(line, name, length))
-			continue;
-		at += strspn(at, " \t");
-		if (*at != ':' && *at != '=')
-			continue;
-		at += 1 + strspn(at + 1, " \t\"");
-		snprintf(out, out_bytes, "%.*s", (int)strcspn(at, "\"\n"), at);
-		found = out;
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
-static uint64_t meminfo_bytes(const char *name)
-{
 	char text[64];
-	const char *value = field_of("/proc/meminfo", name, text, sizeof(text));
 
-	return value ? strtoull(value, NULL, 10) * 1024 : 0;
-}
-
-/* ---- memory available ---- */
-
-static bool read_u64(const char *path, uint64_t *value)
-{
-	char text[64], *end;
-	const char *line = read_line(path, text, sizeof(text));
-
-	if (!line || !isdigit((unsigned char)*line))
-		return false; /* unreadable, or "max" */
-	*value = strtoull(line, &end, 10);
-	return true;
-}
-
-/* What the limits of one memory cgroup and of those above it leave free. */
-static uint64_t cgroup_room(const char *mount, char *group, const char *limit_file,
-			    const char *usage_file)
-{
-	uint64_t room = UINT64_MAX;
-
-	for (;;) {
-		char path[4096];
-		uint64_t limit, usage;
-
-		snprintf(path, sizeof(path), "%s%s/%s", mount, group, limit_file);
-		if (read_u64(path, &limit)) {
-			snprintf(path, sizeof(path), "%s%s/%s", mount, group, usage_file);
-			if (read_u64(path, &usage) &&
-			    limit - (usage < limit ? usage : limit) < room)
-				room = limit - (usage < limit ? usage : limit);
-		}
-		if (!*group)
-			return room;
-		*strrchr(group, '/') = 0; /* every group begins with '/' */
-	}
-}
-
-static uint64_t cgroup_memory_room(void)
-{
-	char line[4096];
-	uint64_t room = UINT64_MAX;
-	FILE *file = fopen("/proc/self/cgroup", "re");
-
-	while (file && fgets(line, sizeof(line), file)) {
-		char *controllers = strchr(line, ':'), *group;
-		uint64_t here = UINT64_MAX;
-
-		group = controllers ? strchr(controllers + 1, ':') : NULL;
-		if (!group || group[1] != '/')
-			continue;
-		*group++ = 0;
-		group[strcspn(group, "\n")] = 0;
-		if (!strcmp(controllers, ":"))
-			here = cgroup_room("/sys/fs/cgroup", group, "memory.max", "memory.current");
-		else if (strstr(controllers, "memory"))
-			here = cgroup_room("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes",
-					   "memory.usage_in_bytes");
-		if (here < room)
-			room = here;
-	}
-	if (file)
-		fclose(file);
-	return room;
+	return text_or_null(system_choice(path, text, sizeof(text)));
 }
 
 static uint64_t huge_page_bytes(void)
@@ -185,7 +63,7 @@ static uint64_t huge_page_bytes(void)
 	const char *choice = json_string_value(enabled);
 
 	if (choice && strcmp(choice, "never"))
-		read_u64(THP "hpage_pmd_size", &bytes);
+		system_number(THP "hpage_pmd_size", &bytes);
 	json_decref(enabled);
 	return bytes;
 }
@@ -222,7 +100,8 @@ static double measure_touch_s(void)
 
 void environment_for_plan(struct plan_options *options)
 {
-	uint64_t available = meminfo_bytes("MemAvailable"), room = cgroup_memory_room();
+	uint64_t available = system_meminfo_bytes("MemAvailable"),
+		 room = cgroup_memory_room_bytes();
 	json_t *enabled = chosen_of(THP "enabled");
 
 	options->memory_available_bytes = room < available ? room : available;
@@ -325,9 +204,9 @@ static json_t *cpu_json(void)
 
 	return json_pack(
 		"{s:o, s:o, s:I, s:I}", "model",
-		text_or_null(field_of("/proc/cpuinfo", "model name", model, sizeof(model))),
+		text_or_null(system_field("/proc/cpuinfo", "model name", model, sizeof(model))),
 		"vendor",
-		text_or_null(field_of("/proc/cpuinfo", "vendor_id", vendor, sizeof(vendor))),
+		text_or_null(system_field("/proc/cpuinfo", "vendor_id", vendor, sizeof(vendor))),
 		"online", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "configured",
 		(json_int_t)sysconf(_SC_NPROCESSORS_CONF));
 }
@@ -341,7 +220,7 @@ static json_t *caches_json(void)
 
 		snprintf(base, sizeof(base), "/sys/devices/system/cpu/cpu0/cache/index%d", i);
 		snprintf(path, sizeof(path), "%s/size", base);
-		if (!read_line(path, size, sizeof(size)))
+		if (!system_line(path, size, sizeof(size)))
 			break;
 		snprintf(path, sizeof(path), "%s/level", base);
 		json_t *level = number_of(path);
@@ -367,11 +246,11 @@ static json_t *kernel_json(void)
 
 static json_t *memory_json(void)
 {
-	uint64_t room = cgroup_memory_room();
+	uint64_t room = cgroup_memory_room_bytes();
 
-	return json_pack("{s:I, s:I, s:I, s:o}", "total_bytes", meminfo_bytes("MemTotal"),
-			 "available_bytes", meminfo_bytes("MemAvailable"), "swap_bytes",
-			 meminfo_bytes("SwapTotal"), "cgroup_room_bytes",
+	return json_pack("{s:I, s:I, s:I, s:o}", "total_bytes", system_meminfo_bytes("MemTotal"),
+			 "available_bytes", system_meminfo_bytes("MemAvailable"), "swap_bytes",
+			 system_meminfo_bytes("SwapTotal"), "cgroup_room_bytes",
 			 room < (1ull << 60) ? json_integer((json_int_t)room) : json_null());
 }
 
@@ -419,9 +298,7 @@ static json_t *mthp_json(void)
 	return sizes;
 }
 
-/* The signature of the hypervisor ("KVMKVMKVM"), false where the machine is not virtual or will not
- * say. */
-static bool hypervisor(char signature[13])
+bool environment_hypervisor(char signature[13])
 {
 #if defined(__x86_64__)
 	unsigned eax, ebx, ecx, edx;
@@ -454,7 +331,7 @@ static json_t *load_json(void)
 json_t *environment_json(void)
 {
 	char signature[13], os[128], libc[64], compiler[128];
-	bool is_virtual = hypervisor(signature);
+	bool is_virtual = environment_hypervisor(signature);
 	json_t *environment = json_object();
 
 	snprintf(libc, sizeof(libc), "glibc %s", gnu_get_libc_version());
@@ -464,7 +341,7 @@ json_t *environment_json(void)
 	snprintf(compiler, sizeof(compiler), "gcc %s", __VERSION__);
 #endif
 #define SET(name, value) json_object_set_new(environment, name, value)
-	SET("os", text_or_null(field_of("/etc/os-release", "PRETTY_NAME", os, sizeof(os))));
+	SET("os", text_or_null(system_field("/etc/os-release", "PRETTY_NAME", os, sizeof(os))));
 	SET("cpu", cpu_json());
 	SET("caches", caches_json());
 	SET("kernel", kernel_json());

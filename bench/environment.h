@@ -19,6 +19,10 @@ json_t *environment_json(void);
  */
 void environment_for_plan(struct plan_options *options);
 
+/* The signature of the hypervisor ("KVMKVMKVM"), false where the machine is not virtual or will not
+ * say. */
+bool environment_hypervisor(char signature[13]);
+
 /* Writes the path of file beside the running program into out. 0 or -errno. */
 int path_beside_program(const char *file, char *out, size_t out_bytes);
 
