@@ -15,7 +15,15 @@ setup() {
 	if [ ! -w $thp/hugepages-64kB/enabled ] || [ ! -w $pool ]; then
 		skip "no sizes of huge pages, or no pool of them, to be set here"
 	fi
+	# Others that change them (another checkout's tests) wait meanwhile; tabench need not wait for us.
+	exec 7>>/run/lock/tabench-huge-pages
+	flock --timeout 600 7
+	export TABENCH_LOCKED=huge-pages
 	before=$(state)
+}
+
+teardown() {
+	exec 7>&-
 }
 
 state() {
