@@ -76,6 +76,8 @@ static const struct column columns[] = {
 	{"hw_cycles", "cycles", "counter", BETTER_LOWER, N(cycles)},
 	{"hw_dtlb_misses", "misses", "counter", BETTER_LOWER, N(dtlb_misses)},
 	{"verified", "0 or 1", "gauge", BETTER_HIGHER, N(verified)},
+	{"expected", "", "identity", BETTER_NEITHER, S(expected)},
+	{"observed", "", "identity", BETTER_NEITHER, S(observed)},
 	{NULL, NULL, NULL, BETTER_NEITHER, COLUMN_STRING, 0},
 };
 
@@ -159,6 +161,8 @@ static bool sample_from_json(struct sample *s, json_t *line)
 		.workload = string(line, "workload"),
 		.outcome = string(line, "outcome"),
 		.reason = string(line, "reason"),
+		.expected = string(line, "expected"),
+		.observed = string(line, "observed"),
 		.started_ns = json_integer_value(json_object_get(line, "started_ns")),
 		.schema = number(line, "schema"),
 		.block = number(line, "block"),

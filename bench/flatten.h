@@ -30,6 +30,7 @@ struct sample {
 	const char *kind, *run_id, *cell_id, *purpose, *target, *clock, *subject, *backend,
 		*workload;
 	const char *outcome, *reason;
+	const char *expected, *observed; /* of a scenario: sentences, else NULL */
 	const char
 		*cost_unit; /* of all phases; NULL if there are none; "mixed" is never compared */
 	int64_t started_ns;

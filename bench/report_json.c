@@ -107,6 +107,7 @@ int report_write_json(const struct report *report, FILE *out)
 		report->timelines.lost_records, "equal_to_smaps",
 		(json_int_t)report->timelines.equal, "environment",
 		report->environment ? json_incref((json_t *)report->environment) : json_null());
+	json_object_set_new(root, "scenarios", report_json_scenarios(report));
 	err = root && json_dumpf(root, out, JSON_INDENT(1)) == 0 ? 0 : -EIO;
 	if (err == 0)
 		fputc('\n', out);

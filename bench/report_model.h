@@ -125,6 +125,12 @@ bool report_md_gbench(FILE *out, const struct report *report);
 bool report_html_statistics(FILE *out, const struct report *report);
 bool report_md_statistics(FILE *out, const struct report *report);
 
+/* The rows of kind scenario: what must happen, and what happened. False, and nothing is written,
+ * where the run has none. */
+bool report_html_scenarios(FILE *out, const struct report *report);
+bool report_md_scenarios(FILE *out, const struct report *report);
+json_t *report_json_scenarios(const struct report *report);
+
 /* The same subject on the same target, without a full set of ok samples for the same reason. */
 bool result_same_reason(const struct result *a, const struct result *b);
 /* Has any cell of this subject on this target an ok sample? */

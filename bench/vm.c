@@ -74,16 +74,18 @@ static void add_own_workers(struct words *words)
 static void command_line(const struct vm_job *job, struct words *words, char timeout[16],
 			 char out[512])
 {
+	static const char *const counting[] = {"--icount", "--mem", "1G", NULL};
 	const json_t *argument;
 	size_t i;
 
 	snprintf(timeout, 16, "%u", job->timeout_s);
 	snprintf(out, 512, "/run-dir/%s", job->run_id);
 	for (const char *const *word =
-		     (const char *const[]){job->script, "run", "--icount", "--mem", "1G",
-					   "--timeout", timeout, "--facts", job->facts_path,
-					   "--log", job->log_path, NULL};
+		     (const char *const[]){job->script, "run", "--timeout", timeout, "--facts",
+					   job->facts_path, "--log", job->log_path, NULL};
 	     *word; word++)
+		add(words, *word);
+	for (const char *const *word = job->machine ? job->machine : counting; *word; word++)
 		add(words, *word);
 	add_file(words, job->program, "/bin/tabench");
 	add_file(words, job->worker, "/bin/taworker");
@@ -92,12 +94,16 @@ static void command_line(const struct vm_job *job, struct words *words, char tim
 	if (!access("/usr/bin/ps", X_OK)) /* of the rows statistics */
 		add_file(words, "/usr/bin/ps", "/usr/bin/ps");
 	add_file(words, job->guest_script, "/bin/vm-bench.sh");
-	add_file(words, job->taken_path, "/taken");
+	if (job->taken_path)
+		add_file(words, job->taken_path, "/taken");
 	add_preloads(words);
 	for (const char *const *word =
-		     (const char *const[]){"--", "sh", "/bin/vm-bench.sh", "tabench", "run",
-					   "--guest", "/taken", "--out", out, NULL};
+		     (const char *const[]){"--", "sh", "/bin/vm-bench.sh", "tabench", NULL};
 	     *word; word++)
+		add(words, *word);
+	for (const char *const *word =
+		     (const char *const[]){"run", "--guest", "/taken", "--out", out, NULL};
+	     *word && job->taken_path; word++)
 		add(words, *word);
 	json_array_foreach(job->arguments, i, argument) add(words, json_string_value(argument));
 	words->argv[words->n] = NULL;

@@ -31,16 +31,19 @@ int guest_send_timelines(const struct run_dir *dir);
 enum vm_outcome { VM_OK, VM_UNSUPPORTED, VM_FAILED, VM_INTERRUPTED };
 
 struct vm_job {
-	const char *script;	  /* scripts/vm.sh */
-	const char *guest_script; /* scripts/vm-bench.sh */
-	const char *program;	  /* this program */
-	const char *worker;	  /* taworker */
-	const char *tamstat;	  /* build/tamstat */
-	const char *taken_path;	  /* samples.jsonl of what need not be taken again */
-	const char *facts_path;	  /* vm.sh writes there what it boots */
-	const char *log_path;	  /* and there the console's log */
+	const char *script;	    /* scripts/vm.sh */
+	const char *guest_script;   /* scripts/vm-bench.sh */
+	const char *program;	    /* this program */
+	const char *worker;	    /* taworker */
+	const char *tamstat;	    /* build/tamstat */
+	const char *taken_path;	    /* samples.jsonl of what need not be taken again; NULL: the
+				       arguments are a whole command, not those of tabench run */
+	const char *const *machine; /* options of scripts/vm.sh, NULL-terminated; NULL: one CPU that
+				       counts instructions, 1 GiB */
+	const char *facts_path;	    /* vm.sh writes there what it boots */
+	const char *log_path;	    /* and there the console's log */
 	const char *run_id;
-	json_t *arguments; /* array of strings: the plan's options as typed, for the guest */
+	json_t *arguments; /* array of strings for the guest: the plan's options as typed */
 	unsigned timeout_s;
 	const volatile sig_atomic_t *interrupt;
 	int (*line)(json_t *line, void *arg); /* each JSON line; an error ends the guest */

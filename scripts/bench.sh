@@ -23,5 +23,17 @@ esac
 scripts/build.sh build
 
 # Ctrl-C ends the run, not this script: tabench keeps what it has and writes the report.
-trap : INT
-build/tabench run "$@"
+interrupted=
+trap interrupted=1 INT
+status=0
+build/tabench run "$@" || status=$?
+
+# Behaviour beside speed, where nobody asked for less, nor ended the run.
+run=results/latest
+case ${RESUME:-0} in 0 | 1) ;; *) run=$RESUME ;; esac
+if [ $# -eq 0 ] && [ -z "${SUBJECTS:-}${WORKLOADS:-}$interrupted" ] && [ "${PROFILE:-default}" != smoke ] && [ $status -le 1 ]; then
+	echo "bench: scenarios (tabench scenario): limits, overcommit, OOM, swap, fork, NUMA: about a minute" >&2
+	build/tabench scenario --target "${TARGETS:-host,vm}" --run "$run" || status=$((status ? status : $?))
+	build/tabench report --no-plots "$run" >/dev/null
+fi
+exit $status

@@ -60,3 +60,15 @@ gone() { # PID
 unprivileged() { # COMMAND...
 	if [ "$(id -u)" -eq 0 ]; then setpriv --bounding-set=-all --inh-caps=-all "$@"; else "$@"; fi
 }
+
+# Every unsupported row of tabench scenario is in the committed list.
+unlisted() { # TARGET ROWS-FILE
+	local line target regex _reason listed
+	while read -r line; do
+		listed=
+		while IFS=$'\t' read -r target regex _reason; do
+			[[ $target == "$1" && $line =~ $regex ]] && listed=1
+		done < <(grep -v '^#' "$root/bench/scenarios/unsupported.txt")
+		[ -n "$listed" ] || { echo "unsupported, and not in bench/scenarios/unsupported.txt: $line" >&3; return 1; }
+	done < <(jq -r --arg target "$1" 'select(.target == $target and .outcome == "unsupported") | "\(.workload)/\(.params.case) \(.subject)"' "$2")
+}

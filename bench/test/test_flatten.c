@@ -135,10 +135,11 @@ static void rows_hold_what_was_written(void **state)
 	assert_true(s->started_ns == 1795233450394579719); /* above 2^53: exact all the same */
 	char *csv = csv_of(&samples);
 
-	assert_non_null(strstr(csv, ",verified,param_touched_pct,metric_perf_page_faults,"
-				    "probe_source_faults\n"));
+	assert_non_null(
+		strstr(csv, ",verified,expected,observed,param_touched_pct,metric_perf_page_faults,"
+			    "probe_source_faults\n"));
 	assert_non_null(strstr(csv, ",1795233450394579719,measure,host,"));
-	assert_non_null(strstr(csv, ",1,25,12,perf_event_open\n"));
+	assert_non_null(strstr(csv, ",1,,,25,12,perf_event_open\n"));
 	assert_non_null(strstr(csv, ",30,,,0,0,0,2130,1000,")); /* null is empty, 0 is 0 */
 	free(csv);
 	samples_free(&samples);
