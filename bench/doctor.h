@@ -8,6 +8,7 @@
 #ifndef TA_DOCTOR_H
 #define TA_DOCTOR_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 enum doctor_state {
@@ -46,5 +47,9 @@ struct doctor_check {
 /* The i-th check; NULL past the end. */
 const struct doctor_check *doctor_check(unsigned i);
 void doctor_look(const struct doctor_check *check, struct doctor_finding *finding);
+
+/* For the record of a run: a new object {name: {state, found, effect, remedy}} of all that is not
+ * ok. */
+json_t *doctor_json(void);
 
 #endif

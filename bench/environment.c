@@ -18,6 +18,7 @@
 #endif
 
 #include "cgroup.h"
+#include "doctor.h"
 #include "environment.h"
 #include "system_files.h"
 
@@ -332,6 +333,7 @@ json_t *environment_json(void)
 {
 	char signature[13], os[128], libc[64], compiler[128];
 	bool is_virtual = environment_hypervisor(signature);
+	bool emulated = is_virtual && !strncmp(signature, "TCGTCG", 6);
 	json_t *environment = json_object();
 
 	snprintf(libc, sizeof(libc), "glibc %s", gnu_get_libc_version());
@@ -357,7 +359,9 @@ json_t *environment_json(void)
 	SET("perf_event_paranoid", number_of("/proc/sys/kernel/perf_event_paranoid"));
 	SET("governor", line_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
 	SET("hypervisor", is_virtual ? json_string(signature) : json_null());
-	SET("emulated", json_boolean(is_virtual && !strncmp(signature, "TCGTCG", 6)));
+	SET("emulated", json_boolean(emulated));
+	/* Where instructions are counted there is nothing that spoils them. */
+	SET("doctor", emulated ? json_null() : doctor_json());
 	SET("load", load_json());
 	SET("page_bytes", json_integer(sysconf(_SC_PAGESIZE)));
 	SET("root", json_boolean(geteuid() == 0));

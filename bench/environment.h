@@ -10,8 +10,8 @@
 
 /*
  * A new object: CPU, caches, kernel, memory, NUMA, THP and mTHP, overcommit, swap, ASLR, governor,
- * hypervisor, load, page size, libc, compiler, versions, git revision, emulated or not. What cannot
- * be told is null.
+ * hypervisor, load, what doctor.h finds, page size, libc, compiler, versions, git revision,
+ * emulated or not. What cannot be told is null.
  */
 json_t *environment_json(void);
 

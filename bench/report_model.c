@@ -411,6 +411,27 @@ static void add_vm_note(struct report *r)
 		samples_note(&r->samples, "vm: %s: %s", outcome, reason ? reason : "no reason");
 }
 
+/* What tabench doctor found when the run began that spoils results. */
+static void add_machine_notes(struct report *r)
+{
+	json_t *found = json_object_get(r->environment, "doctor"), *check;
+	const char *name;
+
+	json_object_foreach(found, name, check)
+	{
+		const char *state = json_string_value(json_object_get(check, "state"));
+		const char *text = json_string_value(json_object_get(check, "found"));
+		const char *effect = json_string_value(json_object_get(check, "effect"));
+		const char *remedy = json_string_value(json_object_get(check, "remedy"));
+
+		if (state && !strcmp(state, "spoils"))
+			samples_note(&r->samples,
+				     "this machine spoils results: %s: %s: %s; remedy: %s", name,
+				     text ? text : "?", effect ? effect : "?",
+				     remedy ? remedy : "?");
+	}
+}
+
 /* How the run ended, and whether it can carry claims. */
 static void add_notes(struct report *r)
 {
@@ -423,6 +444,7 @@ static void add_notes(struct report *r)
 	if (json_array_size(sessions) && ended && strcmp(ended, "complete"))
 		samples_note(&r->samples, "the run ended before its plan was done (%s)", ended);
 	add_vm_note(r);
+	add_machine_notes(r);
 	for (size_t i = 0; i < r->n_panels; i++) {
 		too_few |= r->panels[i].too_few;
 		if (r->panels[i].too_few && r->panels[i].repetitions < fewest)

@@ -87,7 +87,9 @@ expect() { # CHECK STATE FOUND
 	put $cpu/smt/active 1
 	expect smt colours on
 	put /proc/loadavg "2.31 1 1 3/200 1234"
-	expect load spoils 2.31
+	expect load spoils "2.0 others run on 4 CPUs, load average 2.31"
+	put /proc/loadavg "2.31 1 1 1/200 1234" # what has ended
+	expect load ok "0.0 others"
 	put /proc/cpuinfo "flags		: fpu hypervisor lahf_lm"
 	expect hypervisor colours present
 	put /proc/cpuinfo "flags		: fpu hypervisor lahf_lm"
@@ -201,6 +203,21 @@ CONFIG_KASAN=y"
 	[ "$(cat /proc/sys/kernel/perf_event_paranoid)" -ge 2 ] || skip "kernel.perf_event_paranoid is below 2"
 	run --separate-stderr unprivileged "$tabench" doctor --json
 	jq -e '.checks[] | select(.name == "perf") | .state == "colours" and (.remedy | contains("perf_event_paranoid"))' <<<"$output"
+}
+
+@test "doctor: a run records what is not ok, and its report begins with what spoils it" {
+	"$tabench" run "${small[@]}" --out "$dir/run"
+	jq -e '.environment.doctor | type == "object" and all(.[]; .state != "ok" and (.found | length > 0))' "$dir/run/run.json"
+	[ "$("$tabench" doctor --json | jq -r '.checks[] | select(.state != "ok" and .name != "load") | .name' | sort)" = \
+		"$(jq -r '.environment.doctor | keys[] | select(. != "load")' "$dir/run/run.json" | sort)" ]
+	jq '.environment.doctor = {ksm: {state: "colours", found: "on", effect: "e", remedy: "r"}}' "$dir/run/run.json" >"$dir/json"
+	cp "$dir/json" "$dir/run/run.json"
+	"$tabench" report --no-plots "$dir/run" >"$dir/verdict"
+	run ! grep -q 'spoils results' "$dir/run/report.md"
+	jq '.environment.doctor.turbo = {state: "spoils", found: "on", effect: "it slows down", remedy: "switch it off"}' "$dir/json" >"$dir/run/run.json"
+	"$tabench" report --no-plots "$dir/run" >"$dir/verdict"
+	grep -q 'this machine spoils results: turbo: on: it slows down; remedy: switch it off' "$dir/run/report.md"
+	jq -e '[.notes[] | select(startswith("this machine spoils results: "))] | length == 1' "$dir/run/summary.json"
 }
 
 @test "doctor: bad input" {
