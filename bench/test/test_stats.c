@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "stats.h"
 
@@ -100,6 +101,43 @@ static void ratios_cancel_the_block(void **state)
 		    fabs(e.hi - 1.3) < 1e-12);
 }
 
+static bool near(double x, double wanted)
+{
+	return fabs(x - wanted) < 1e-9;
+}
+
+static void mann_whitney_of_known_sets(void **state)
+{
+	const double low[] = {1, 2, 3}, high[] = {4, 5, 6}, odd[] = {1, 3, 5}, even[] = {2, 4, 6};
+	const double tied[] = {1, 2, 2, 3}, with[] = {2, 3, 4, 4}, same[] = {7, 7, 7};
+	struct rank_test t = stats_mann_whitney(low, 3, high, 3);
+
+	(void)state;
+	/* 20 orderings; of their U, 0 once, and at most 3 seven times. */
+	assert_true(t.u == 0 && near(t.p, 0.1) && t.delta == -1);
+	t = stats_mann_whitney(high, 3, low, 3);
+	assert_true(t.u == 9 && near(t.p, 0.1) && t.delta == 1);
+	t = stats_mann_whitney(odd, 3, even, 3);
+	assert_true(t.u == 3 && near(t.p, 0.7));
+	/* Ties of 3, 2 and 2: z = 5 / sqrt(16 / 12 * (9 - 36 / 56)). */
+	t = stats_mann_whitney(tied, 4, with, 4);
+	assert_true(t.u == 2.5 && near(t.p, erfc(5 / sqrt(16. / 12 * (9 - 36. / 56)) / sqrt(2))));
+	t = stats_mann_whitney(same, 3, same, 3);
+	assert_true(t.u == 4.5 && t.p == 1 && t.delta == 0);
+}
+
+static void holm_of_known_values(void **state)
+{
+	double p[] = {0.01, 0.04, NAN, 0.03, 0.005}, large[] = {0.9, 0.5};
+
+	(void)state;
+	stats_holm(p, 5);
+	assert_true(near(p[0], 0.03) && near(p[1], 0.06) && isnan(p[2]) && near(p[3], 0.06) &&
+		    near(p[4], 0.02));
+	stats_holm(large, 2);
+	assert_true(large[0] == 1 && large[1] == 1);
+}
+
 static double normal(struct stats_rng *rng)
 {
 	double u = 1 - stats_uniform(rng), v = stats_uniform(rng);
@@ -125,20 +163,39 @@ static double draw_disturbed(struct stats_rng *rng)
 	return stats_uniform(rng) < 0.1 ? quick + 100 * stats_uniform(rng) : quick;
 }
 
-static double coverage(double (*draw)(struct stats_rng *), double truth, size_t n, int runs)
+/* Shares of simulated intervals that hold the truth, percent. */
+struct coverage {
+	double median; /* of one set's median, which a ratio inside a run is as well */
+	double ratio;  /* of the ratio of two sets, as between runs */
+};
+
+#define MOST 64
+
+static void draw_set(double (*draw)(struct stats_rng *), struct stats_rng *rng, double *values,
+		     size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		values[i] = draw(rng);
+}
+
+static struct coverage coverage(double (*draw)(struct stats_rng *), double truth, size_t n,
+				int runs)
 {
 	struct stats_rng rng = {20240917};
-	double values[64];
-	int covered = 0;
+	double base[MOST], new[MOST];
+	int median = 0, ratio = 0;
 
 	for (int r = 0; r < runs; r++) {
-		for (size_t i = 0; i < n; i++)
-			values[i] = draw(&rng);
-		struct estimate e = stats_median_interval(values, n);
+		struct estimate e;
 
-		covered += e.lo <= truth && truth <= e.hi;
+		draw_set(draw, &rng, base, n);
+		draw_set(draw, &rng, new, n);
+		e = stats_median_interval(base, n);
+		median += e.lo <= truth && truth <= e.hi;
+		e = stats_ratio_between(new, n, base, n);
+		ratio += e.lo <= 1 && 1 <= e.hi;
 	}
-	return 100.0 * covered / runs;
+	return (struct coverage){100.0 * median / runs, 100.0 * ratio / runs};
 }
 
 static double true_median(double (*draw)(struct stats_rng *))
@@ -147,40 +204,106 @@ static double true_median(double (*draw)(struct stats_rng *))
 	static double values[N];
 	struct stats_rng rng = {99};
 
-	for (int i = 0; i < N; i++)
-		values[i] = draw(&rng);
+	draw_set(draw, &rng, values, N);
 	return stats_median(values, N);
 }
 
-static void intervals_cover_the_truth(void **state)
-{
-	static const struct {
-		const char *name;
-		double (*draw)(struct stats_rng *);
-	} distributions[] = {{"normal", draw_normal},
-			     {"lognormal", draw_lognormal},
-			     {"disturbed", draw_disturbed}};
-	static const struct {
-		size_t n;
-		double least, most;
-	} sizes[] = {{9, 93, 99}, {25, 93, 97}};
+static const struct {
+	const char *name;
+	double (*draw)(struct stats_rng *);
+} distributions[] = {
+	{"normal", draw_normal}, {"lognormal", draw_lognormal}, {"disturbed", draw_disturbed}};
 
-	(void)state;
+static const struct {
+	size_t n;
+	double least, most;
+} sizes[] = {{9, 93, 99}, {25, 93, 97}};
+
+/* Prints each; returns how many are out of their limits. */
+static int out_of_limits(int runs)
+{
+	int out = 0;
+
 	for (size_t d = 0; d < 3; d++) {
 		double truth = true_median(distributions[d].draw);
 
 		for (size_t s = 0; s < 2; s++) {
-			double pct = coverage(distributions[d].draw, truth, sizes[s].n, 500);
+			struct coverage pct =
+				coverage(distributions[d].draw, truth, sizes[s].n, runs);
 
-			printf("# coverage of the 95 %% interval, %s, n = %zu: %.1f %%\n",
-			       distributions[d].name, sizes[s].n, pct);
-			assert_true(pct >= sizes[s].least && pct <= sizes[s].most);
+			printf("# coverage of the 95 %% interval, %s, n = %zu: median %.1f %%, "
+			       "ratio of two sets %.1f %%; %.0f to %.0f %% wanted\n",
+			       distributions[d].name, sizes[s].n, pct.median, pct.ratio,
+			       sizes[s].least, sizes[s].most);
+			out += pct.median < sizes[s].least || pct.median > sizes[s].most;
+			out += pct.ratio < sizes[s].least || pct.ratio > sizes[s].most;
 		}
 	}
+	return out;
 }
 
-int main(void)
+static void intervals_cover_the_truth(void **state)
 {
+	(void)state;
+	assert_int_equal(out_of_limits(500), 0);
+}
+
+static void print_values(const char *name, const double *values, size_t n)
+{
+	printf("%s <- c(", name);
+	for (size_t i = 0; i < n; i++)
+		printf("%s%.17g", i ? ", " : "", values[i]);
+	printf(")\n");
+}
+
+/* A program in R that computes the same of 100 random pairs of sets, and of their p-values. */
+static int print_r_program(void)
+{
+	enum { SETS = 100 };
+	struct stats_rng rng = {424242};
+	double a[MOST], b[MOST], p[SETS];
+
+	printf("off <- 0\nall <- c()\nsee <- function(x, y) off <<- max(off, abs(x - y))\n");
+	for (int set = 0; set < SETS; set++) {
+		/* 3 to 60 values: on both sides of R's limit of the exact test. */
+		size_t n = 3 + (size_t)(stats_uniform(&rng) * 58);
+		size_t m = 3 + (size_t)(stats_uniform(&rng) * 58);
+		double shift = 1 + 0.2 * stats_uniform(&rng);
+
+		draw_set(distributions[set % 3].draw, &rng, a, n);
+		draw_set(distributions[set % 3].draw, &rng, b, m);
+		for (size_t i = 0; i < n; i++)
+			a[i] *= shift;
+		for (size_t i = 0; i < n && set % 4 == 3; i++) /* with ties */
+			a[i] = round(a[i] / 5);
+		for (size_t i = 0; i < m && set % 4 == 3; i++)
+			b[i] = round(b[i] / 5);
+		struct rank_test t = stats_mann_whitney(a, n, b, m);
+
+		p[set] = t.p;
+		print_values("a", a, n);
+		print_values("b", b, m);
+		printf("t <- suppressWarnings(wilcox.test(a, b))\nsee(t$statistic, %.17g)\n"
+		       "see(t$p.value, %.17g)\nall <- c(all, t$p.value)\n",
+		       t.u, t.p);
+	}
+	stats_holm(p, SETS);
+	print_values("holm", p, SETS);
+	printf("see(p.adjust(all, 'holm'), holm)\n"
+	       "cat(sprintf('%%d sets: the most by which U, p or adjusted p differ: %%g\\n', "
+	       "length(all), off))\nquit(status = !(length(all) == %d && off < 1e-9))\n",
+	       SETS);
+	return 0;
+}
+
+/* scripts/compare-check.sh: "coverage" simulates more, "r" prints the program for R. */
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "coverage"))
+		return out_of_limits(4000) > 0;
+	if (argc == 2 && !strcmp(argv[1], "r"))
+		return print_r_program();
+
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quantiles_of_known_values),
 		cmocka_unit_test(infinite_values_give_no_nan),
@@ -189,6 +312,8 @@ int main(void)
 		cmocka_unit_test(intervals_are_ordered_and_repeatable),
 		cmocka_unit_test(few_values_give_their_range),
 		cmocka_unit_test(ratios_cancel_the_block),
+		cmocka_unit_test(mann_whitney_of_known_sets),
+		cmocka_unit_test(holm_of_known_values),
 		cmocka_unit_test(intervals_cover_the_truth),
 	};
 
