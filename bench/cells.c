@@ -68,9 +68,9 @@ const char *const *results_columns(void)
 	return csv_columns;
 }
 
-static bool is_measured(const struct sample *s)
+static bool is_of(const struct sample *s, const char *purpose)
 {
-	return !strcmp(s->kind, "sample") && !strcmp(s->purpose, "measure");
+	return !strcmp(s->kind, "sample") && !strcmp(s->purpose, purpose);
 }
 
 static bool is_good(const struct sample *s)
@@ -80,7 +80,7 @@ static bool is_good(const struct sample *s)
 
 bool sample_counts(const struct sample *sample)
 {
-	return is_measured(sample) && is_good(sample);
+	return is_of(sample, "measure") && is_good(sample);
 }
 
 static int by_cell(const void *a, const void *b)
@@ -285,8 +285,7 @@ static void note_verification(struct results *results, const struct samples *sam
 		const struct sample *s = &samples->rows[i];
 		struct result *r;
 
-		if (strcmp(s->kind, "sample") || strcmp(s->purpose, "verify") ||
-		    !(r = results_find(results, s->cell_id)))
+		if (!is_of(s, "verify") || !(r = results_find(results, s->cell_id)))
 			continue;
 		if (!strcmp(s->outcome, "ok") && s->verified == 1) {
 			if (r->verification == VERIFY_MISSING)
@@ -299,6 +298,12 @@ static void note_verification(struct results *results, const struct samples *sam
 
 int results_build(struct results *results, const struct samples *samples, double page_bytes)
 {
+	return results_build_of(results, samples, "measure", page_bytes);
+}
+
+int results_build_of(struct results *results, const struct samples *samples, const char *purpose,
+		     double page_bytes)
+{
 	const struct sample **sorted = calloc(samples->n ? samples->n : 1, sizeof(*sorted));
 	size_t n = 0, start = 0;
 	int err = 0;
@@ -310,7 +315,7 @@ int results_build(struct results *results, const struct samples *samples, double
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < samples->n; i++)
-		if (is_measured(&samples->rows[i]))
+		if (is_of(&samples->rows[i], purpose))
 			sorted[n++] = &samples->rows[i];
 	qsort(sorted, n, sizeof(*sorted), by_cell);
 	for (size_t i = 1; i <= n && err == 0; i++) {
@@ -362,30 +367,53 @@ bool comparable(const struct sample *a, const char *unit_a, const struct sample 
 	return *why == NULL;
 }
 
+size_t blocks_common(const double *a, size_t n, const double *b, size_t m, size_t *at_a,
+		     size_t *at_b)
+{
+	size_t common = 0;
+
+	for (size_t i = 0, k = 0; i < n; i++) {
+		while (k < m && b[k] < a[i])
+			k++;
+		if (k == m || b[k] != a[i])
+			continue;
+		at_a[common] = i;
+		at_b[common++] = k;
+	}
+	return common;
+}
+
 int result_ratio(const struct result *a, const struct result *b, enum cell_metric metric,
 		 struct estimate *out, const char **why)
 {
+	size_t *at_a, *at_b, n = 0, common;
 	double *ratios;
-	size_t n = 0;
 
 	*out = stats_unknown;
 	if (!comparable(a->identity, a->cost_unit, b->identity, b->cost_unit, why))
 		return -EINVAL;
 	ratios = calloc(a->n, sizeof(*ratios));
-	if (!ratios)
-		return -ENOMEM;
-	for (size_t i = 0, k = 0; i < a->n; i++) {
-		while (k < b->n && b->block[k] < a->block[i])
-			k++;
-		if (k < b->n && b->block[k] == a->block[i] && a->values[metric][i] >= 0 &&
-		    b->values[metric][k] > 0)
-			ratios[n++] = a->values[metric][i] / b->values[metric][k];
+	at_a = calloc(a->n, sizeof(*at_a));
+	at_b = calloc(a->n, sizeof(*at_b));
+	if (!ratios || !at_a || !at_b) {
+		*why = "no memory";
+		goto out;
+	}
+	common = blocks_common(a->block, a->n, b->block, b->n, at_a, at_b);
+	for (size_t i = 0; i < common; i++) {
+		double over = a->values[metric][at_a[i]], under = b->values[metric][at_b[i]];
+
+		if (over >= 0 && under > 0)
+			ratios[n++] = over / under;
 	}
 	if (n)
 		*out = cell_estimate(ratios, n, a->identity->clock);
 	else
 		*why = "no block holds both";
+out:
 	free(ratios);
+	free(at_a);
+	free(at_b);
 	return n ? 0 : -ENODATA;
 }
 

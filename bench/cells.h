@@ -75,12 +75,22 @@ bool sample_counts(const struct sample *sample);
 /* Groups the measured samples. 0 or -ENOMEM; freed by results_free(). samples must outlive results.
  */
 int results_build(struct results *results, const struct samples *samples, double page_bytes);
+/* The same of the samples of another purpose, such as "aa". */
+int results_build_of(struct results *results, const struct samples *samples, const char *purpose,
+		     double page_bytes);
 void results_free(struct results *results);
 /* The cell of an id, or NULL. */
 struct result *results_find(const struct results *results, const char *cell_id);
 
 /* Median of the known ones among n values, with the interval that the clock calls for. */
 struct estimate cell_estimate(const double *values, size_t n, const char *clock);
+
+/*
+ * Fills at_a and at_b (each with room for n) with the indices of the blocks that both a (n of them)
+ * and b (m) hold, both ascending; returns how many.
+ */
+size_t blocks_common(const double *a, size_t n, const double *b, size_t m, size_t *at_a,
+		     size_t *at_b);
 
 /* May a and b stand in one ratio? If not, why points to a sentence. */
 bool comparable(const struct sample *a, const char *unit_a, const struct sample *b,

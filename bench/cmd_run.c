@@ -301,7 +301,7 @@ static int find_worker(struct request *request, struct plan_options *options)
 static void print_plan(const struct plan *plan, bool samples_only)
 {
 	const struct plan_options *options = &plan->options;
-	const struct cell *overhead = plan_overhead_cell(plan);
+	const struct cell *overhead = plan_reference_cell(plan);
 	double rest_s = samples_only ? 0 : plan->estimate_rest_s;
 	unsigned seconds = (unsigned)(plan->estimate_s + rest_s + 0.5);
 	bool whole = options->default_subjects && options->default_workloads;
@@ -321,6 +321,10 @@ static void print_plan(const struct plan *plan, bool samples_only)
 	       plan->n_supported, options->seed);
 	printf("each: 1 verify, %u repetitions in interleaved blocks%s\n", options->repetitions,
 	       options->perf_stat ? ", 1 under perf stat" : "");
+	if (overhead)
+		printf("in each block as well: up to %d cells a second time (A/A), and one cell "
+		       "after each %d samples against drift\n",
+		       PLAN_TWINS, PLAN_CANARY_EVERY);
 	if (overhead)
 		printf("%u pairs with and without the timeline's sampler; one timeline for each "
 		       "subject of the core\n",

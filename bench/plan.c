@@ -479,7 +479,7 @@ static int expand_fill(struct plan *plan, unsigned char fill)
 	return 0;
 }
 
-const struct cell *plan_overhead_cell(const struct plan *plan)
+const struct cell *plan_reference_cell(const struct plan *plan)
 {
 	const struct cell *chosen = NULL;
 
@@ -490,7 +490,7 @@ const struct cell *plan_overhead_cell(const struct plan *plan)
 		bool best = !strcmp(cell->subject->name, "mmap") &&
 			    !strcmp(cell->workload->name, "dense-up") && !cell->fill;
 
-		if (cell->supported && (best || !chosen))
+		if (cell->supported && (best || !chosen || !strcmp(chosen->subject->name, "null")))
 			chosen = cell;
 		if (cell->supported && best)
 			break;
@@ -521,6 +521,21 @@ static double estimate_rest_s(const struct plan_options *options)
 	return estimate;
 }
 
+/* Adds what the blocks take, with their aa and canary samples. */
+static int estimate_blocks(struct plan *plan)
+{
+	struct turn *turns = calloc(plan_most_turns(plan), sizeof(*turns));
+
+	if (!turns)
+		return -ENOMEM;
+	plan->n_turns = plan_turns(plan, 0, turns);
+	for (unsigned i = 0; i < plan->n_turns; i++)
+		plan->estimate_s +=
+			plan->options.repetitions * plan->cells[turns[i].cell].estimate_s;
+	free(turns);
+	return 0;
+}
+
 int plan_expand(struct plan *plan, const struct plan_options *options)
 {
 	struct plan_options *mine = &plan->options;
@@ -530,18 +545,19 @@ int plan_expand(struct plan *plan, const struct plan_options *options)
 	name_everything(mine);
 	for (unsigned f = 0; f < mine->n_fills && !error; f++)
 		error = expand_fill(plan, mine->fills[f]);
+	if (!error)
+		error = estimate_blocks(plan);
 	if (error) {
 		plan_free(plan);
 		return error;
 	}
 	for (unsigned i = 0; i < plan->n_cells; i++)
 		if (plan->cells[i].supported)
-			plan->estimate_s +=
-				(mine->repetitions + mine->perf_stat) * plan->cells[i].estimate_s +
-				estimate_verify_s(mine, &plan->cells[i]);
-	if (plan_overhead_cell(plan))
+			plan->estimate_s += mine->perf_stat * plan->cells[i].estimate_s +
+					    estimate_verify_s(mine, &plan->cells[i]);
+	if (plan_reference_cell(plan))
 		plan->estimate_s +=
-			2 * mine->profile->overhead_pairs * plan_overhead_cell(plan)->estimate_s;
+			2 * mine->profile->overhead_pairs * plan_reference_cell(plan)->estimate_s;
 	plan->estimate_rest_s = estimate_rest_s(mine);
 	return 0;
 }
@@ -551,38 +567,4 @@ void plan_free(struct plan *plan)
 	free(plan->cells);
 	plan->cells = NULL;
 	plan->n_cells = plan->n_supported = 0;
-}
-
-static uint64_t next_random(uint64_t *state) /* splitmix64 */
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
-unsigned plan_block_order(const struct plan *plan, unsigned block, unsigned *order)
-{
-	uint64_t state = plan->options.seed;
-	unsigned n = 0;
-
-	state = next_random(&state) + block;
-	for (unsigned i = 0; i < plan->n_cells; i++)
-		if (plan->cells[i].supported)
-			order[n++] = i;
-	for (unsigned i = n; i > 1; i--) {
-		unsigned j = (unsigned)(next_random(&state) % i), swap = order[i - 1];
-
-		order[i - 1] = order[j];
-		order[j] = swap;
-	}
-	return n;
-}
-
-bool plan_coin(const struct plan *plan, unsigned pair)
-{
-	uint64_t state = ~plan->options.seed + pair;
-
-	return next_random(&state) & 1;
 }

@@ -110,6 +110,7 @@ struct plan {
 	struct plan_options options; /* with the profile's values filled in */
 	struct cell *cells;
 	unsigned n_cells, n_supported;
+	unsigned n_turns;	/* of one block, see plan_turns() */
 	double estimate_s;	/* of the samples */
 	double estimate_rest_s; /* of what follows them: timelines, google-benchmark, report */
 };
@@ -124,12 +125,29 @@ void plan_free(struct plan *plan);
  */
 unsigned plan_block_order(const struct plan *plan, unsigned block, unsigned *order);
 
+/*
+ * The turns of one block of measurements. Every supported cell once (purpose "measure"); at most
+ * PLAN_TWINS of them, spread over the plan, once more at a place of their own ("aa"), all in one
+ * random order; and in between the canary ("canary"): the cell of plan_reference_cell() at the
+ * beginning and after each PLAN_CANARY_EVERY turns. No aa and no canary in the guest, where nothing
+ * drifts and costs are counted. turns has room for plan_most_turns(); returns how many there are.
+ */
+#define PLAN_TWINS	  4
+#define PLAN_CANARY_EVERY 100
+struct turn {
+	unsigned cell; /* index */
+	const char *purpose;
+	unsigned rep; /* of that cell and purpose */
+};
+unsigned plan_most_turns(const struct plan *plan);
+unsigned plan_turns(const struct plan *plan, unsigned block, struct turn *turns);
+
 /* Is the subject of the core (see struct scope)? Timelines are recorded of these only. */
 bool plan_core_subject(const struct plan_options *options, const struct allocator *subject);
 
-/* What the cost of the timeline's sampler is measured on: pages faulted in one by one. NULL if
- * none. */
-const struct cell *plan_overhead_cell(const struct plan *plan);
+/* What the machine's drift and the cost of the timeline's sampler are measured on: pages faulted in
+ * one by one. NULL if none. */
+const struct cell *plan_reference_cell(const struct plan *plan);
 
 /* A coin thrown for the pair of that number, the same each time for one seed. */
 bool plan_coin(const struct plan *plan, unsigned pair);

@@ -300,11 +300,14 @@ static void write_stats(FILE *out, const struct report *r)
 
 static void write_checks(FILE *out, const struct report *r)
 {
-	char text[200];
+	char text[400];
 
 	fputs("<section id=\"checks\"><h2>Checks of the run itself</h2>\n<h3>Verify</h3><p>", out);
 	html_textf(out, "%zu of %zu ok cells have a passing verify; %zu failed.",
 		   r->verified.passed, r->verified.ok, r->verified.failed);
+	fputs("</p>\n<h3>Noise and drift</h3><p>", out);
+	html_textf(out, "%s. ", controls_floor_text(&r->controls, text, sizeof(text)));
+	html_textf(out, "%s", controls_canary_text(&r->controls, text, sizeof(text)));
 	fputs("</p>\n<h3>Timeline</h3><p>", out);
 	html_textf(out, "Sampler at 1 kHz: %s.", overhead_text(&r->overhead, text, sizeof(text)));
 	if (r->overhead.slowdown.n)

@@ -79,6 +79,16 @@ static json_t *stat_row(const struct stat_row *row)
 			 "within", row->within);
 }
 
+static json_t *controls(const struct controls *c)
+{
+	return json_pack("{s:I, s:o, s:{s:I, s:o, s:o, s:o}}", "aa_pairs", (json_int_t)c->pairs,
+			 "noise_floor", number(c->floor), "canary", "samples",
+			 (json_int_t)c->canary.n, "slowest_block",
+			 c->canary.n ? number(c->canary.slowest) : json_null(), "fastest_block",
+			 c->canary.n ? number(c->canary.fastest) : json_null(), "drift",
+			 estimate(&c->canary.drift));
+}
+
 int report_write_json(const struct report *report, FILE *out)
 {
 	json_t *verdicts = json_array(), *crossings = json_array(), *stats = json_array();
@@ -107,7 +117,10 @@ int report_write_json(const struct report *report, FILE *out)
 		report->timelines.lost_records, "equal_to_smaps",
 		(json_int_t)report->timelines.equal, "environment",
 		report->environment ? json_incref((json_t *)report->environment) : json_null());
-	json_object_set_new(root, "scenarios", report_json_scenarios(report));
+	if (root) {
+		json_object_set_new(root, "controls", controls(&report->controls));
+		json_object_set_new(root, "scenarios", report_json_scenarios(report));
+	}
 	err = root && json_dumpf(root, out, JSON_INDENT(1)) == 0 ? 0 : -EIO;
 	if (err == 0)
 		fputc('\n', out);

@@ -173,7 +173,7 @@ static void sentences(FILE *out, const struct text_section *section)
 
 void report_write_markdown(const struct report *report, FILE *out)
 {
-	char line[320], note[PANEL_NOTE_CHARS];
+	char line[400], note[PANEL_NOTE_CHARS];
 	bool any = false;
 
 	fputs("# What initialised memory costs here\n\nRun ", out);
@@ -230,6 +230,9 @@ void report_write_markdown(const struct report *report, FILE *out)
 	}
 	fprintf(out, "\n## Checks\n\n- verify passed in %zu of %zu ok cells, failed in %zu\n",
 		report->verified.passed, report->verified.ok, report->verified.failed);
+	fprintf(out, "- %s\n", controls_floor_text(&report->controls, line, sizeof(line)));
+	if (report->controls.canary.n)
+		fprintf(out, "- %s\n", controls_canary_text(&report->controls, line, sizeof(line)));
 	fprintf(out, "- timeline sampler at 1 kHz: %s\n",
 		overhead_text(&report->overhead, line, sizeof(line)));
 	if (report->timelines.exact)

@@ -440,6 +440,7 @@ static void add_notes(struct report *r)
 		json_object_get(json_array_get(sessions, json_array_size(sessions) - 1), "ended"));
 	bool too_few = false;
 	size_t fewest = SIZE_MAX;
+	char text[400];
 
 	if (json_array_size(sessions) && ended && strcmp(ended, "complete"))
 		samples_note(&r->samples, "the run ended before its plan was done (%s)", ended);
@@ -450,6 +451,17 @@ static void add_notes(struct report *r)
 		if (r->panels[i].too_few && r->panels[i].repetitions < fewest)
 			fewest = r->panels[i].repetitions;
 	}
+	if (r->controls.floor > CONTROLS_TOO_NOISY)
+		samples_note(&r->samples,
+			     "a noisy machine: %s, above %.0f %%; no comparison with another run "
+			     "will be possible",
+			     controls_floor_text(&r->controls, text, sizeof(text)),
+			     100 * CONTROLS_TOO_NOISY);
+	if (controls_drifted(&r->controls))
+		samples_note(&r->samples,
+			     "the machine's speed drifted: %s; ratios inside of blocks are free of "
+			     "it, raw times are not",
+			     controls_canary_text(&r->controls, text, sizeof(text)));
 	if (too_few)
 		samples_note(&r->samples,
 			     "too few repetitions for a claim: %zu where at least %d are needed; "
@@ -479,6 +491,8 @@ int report_build(struct report *r, const char *run_dir)
 		err = verdicts_build(&r->verdicts, &r->results);
 	if (err == 0)
 		err = crossings_build(&r->crossings, &r->results);
+	if (err == 0)
+		err = controls_measure(&r->controls, &r->samples, &r->results);
 	if (err == 0)
 		err = overhead_measure(&r->overhead, &r->samples);
 	if (err == 0)

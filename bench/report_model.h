@@ -4,6 +4,7 @@
 #ifndef TA_REPORT_MODEL_H
 #define TA_REPORT_MODEL_H
 
+#include "controls.h"
 #include "crosscheck.h"
 #include "crossover.h"
 #include "verdict.h"
@@ -33,6 +34,7 @@ struct report {
 	struct results results;
 	struct verdicts verdicts;
 	struct crossings crossings;
+	struct controls controls;
 	struct overhead overhead;
 	struct timelines timelines;
 	struct stat_rows stats;

@@ -150,7 +150,7 @@ static void print_crossings(const struct report *report, FILE *out)
 
 void report_print_terminal(const struct report *report, FILE *out)
 {
-	char text[200];
+	char text[400];
 	bool any = false;
 
 	for (size_t i = 0; i < report->n_panels; i++) {
@@ -181,6 +181,11 @@ void report_print_terminal(const struct report *report, FILE *out)
 	      "byte more where\nthe best commits none.\n",
 	      out);
 	print_crossings(report, out);
+	if (report->controls.pairs)
+		fprintf(out, "\nA/A: %s\n",
+			controls_floor_text(&report->controls, text, sizeof(text)));
+	if (report->controls.canary.n)
+		fprintf(out, "%s\n", controls_canary_text(&report->controls, text, sizeof(text)));
 	if (report->overhead.slowdown.n)
 		fprintf(out, "\nTimeline sampler: %s\n",
 			overhead_text(&report->overhead, text, sizeof(text)));

@@ -258,27 +258,46 @@ static int note_unsupported(struct run *run)
 	return 0;
 }
 
-/* Every supported cell once, in the random order of block. */
-static int take_block(struct run *run, const char *kind, const char *purpose, unsigned block)
+/* Every supported cell once, in a random order. */
+static int take_each_once(struct run *run, const char *kind, const char *purpose)
 {
 	unsigned *order = malloc((run->plan->n_cells + 1) * sizeof(*order)), n;
 	int error = 0;
 
 	if (!order)
 		return -ENOMEM;
-	n = plan_block_order(run->plan, block, order);
+	n = plan_block_order(run->plan, 0, order);
 	for (unsigned i = 0; i < n && !error; i++) {
 		struct placement placement = {.run_id = run->dir->run_id,
 					      .cell = &run->plan->cells[order[i]],
 					      .kind = kind,
 					      .purpose = purpose,
-					      .block = block,
-					      .order = i,
-					      .rep = block};
+					      .order = i};
 
 		error = take_and_write(run, &placement);
 	}
 	free(order);
+	return error;
+}
+
+static int take_block(struct run *run, unsigned block)
+{
+	struct turn *turns = calloc(plan_most_turns(run->plan), sizeof(*turns));
+	unsigned n = turns ? plan_turns(run->plan, block, turns) : 0;
+	int error = turns ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; i < n && !error; i++) {
+		struct placement placement = {.run_id = run->dir->run_id,
+					      .cell = &run->plan->cells[turns[i].cell],
+					      .kind = "sample",
+					      .purpose = turns[i].purpose,
+					      .block = block,
+					      .order = i,
+					      .rep = turns[i].rep};
+
+		error = take_and_write(run, &placement);
+	}
+	free(turns);
 	return error;
 }
 
@@ -287,14 +306,14 @@ static int take_all_blocks(struct run *run)
 	int error = 0;
 
 	for (unsigned block = 0; block < run->plan->options.repetitions && !error; block++)
-		error = take_block(run, "sample", "measure", block);
+		error = take_block(run, block);
 	return error;
 }
 
 /* Pairs of a sample with and one without the timeline's sampler, which goes first by chance. */
 static int take_overhead_pairs(struct run *run)
 {
-	const struct cell *cell = plan_overhead_cell(run->plan);
+	const struct cell *cell = plan_reference_cell(run->plan);
 	unsigned pairs = run->plan->options.profile->overhead_pairs;
 	int error = 0;
 
@@ -363,7 +382,7 @@ static int take_samples(struct run *run)
 	int error = note_unsupported(run);
 
 	if (!error)
-		error = take_block(run, "sample", "verify", 0);
+		error = take_each_once(run, "sample", "verify");
 	if (!error)
 		error = take_all_blocks(run);
 	if (!error)
@@ -372,18 +391,19 @@ static int take_samples(struct run *run)
 	    (run->plan->options.guest || run->plan->options.targets & TARGET_HOST))
 		error = take_statistics(run);
 	if (!error && run->plan->options.perf_stat)
-		error = take_block(run, "stat", "measure", 0);
+		error = take_each_once(run, "stat", "measure");
 	return error;
 }
 
 static void begin_progress(struct run *run)
 {
 	const struct plan *plan = run->plan;
-	const struct cell *overhead = plan_overhead_cell(plan);
+	const struct cell *overhead = plan_reference_cell(plan);
 	unsigned pairs = overhead ? plan->options.profile->overhead_pairs : 0;
-	unsigned per_cell = plan->options.repetitions + 1 + plan->options.perf_stat;
+	unsigned samples = plan->options.repetitions * plan->n_turns +
+			   plan->n_supported * (1 + plan->options.perf_stat) + 2 * pairs;
 
-	progress_begin(&run->progress, plan->n_supported * per_cell + 2 * pairs, plan->estimate_s);
+	progress_begin(&run->progress, samples, plan->estimate_s);
 }
 
 /* The timelines of all subjects, once a run. */

@@ -13,7 +13,7 @@ struct placement {
 	const char *run_id;
 	const struct cell *cell;
 	const char *kind;    /* "sample" or "stat" */
-	const char *purpose; /* "measure", "verify" or "overhead" */
+	const char *purpose; /* "measure", "verify", "aa", "canary" or "overhead" */
 	unsigned block, order, rep;
 	const char *sampler; /* "on", "off": one more parameter of the cell; or NULL */
 };

@@ -6,9 +6,9 @@ taworker=$root/build/taworker
 unset PROFILE SUBJECTS WORKLOADS RESUME RUN
 export TARGETS=host
 
-# The smallest run: 1 verify, 2 repetitions, 3 pairs with and without the sampler.
+# The smallest run: 1 verify, 2 repetitions, each with an A/A twin and a canary, 3 pairs with and without the sampler.
 small=(--profile smoke --subjects mmap --workloads dense-up --size 1M --fill 0 --reps 2 --seed 1 --samples-only)
-small_samples=9
+small_samples=13
 
 dir=$BATS_TEST_TMPDIR
 

@@ -36,7 +36,9 @@ setup() {
 @test "every planned sample is there once, with all outcomes ok or unsupported" {
 	cells=$(jq .cells "$smoke/run.json")
 	supported=$(jq .supported_cells "$smoke/run.json")
-	[ "$(count "$smoke" true)" -eq $((supported * (1 + 3 + 1) + 2 * 3 + cells - supported)) ]
+	# In each of the 3 blocks: 4 A/A twins, and the canary before each 100 samples.
+	controls=$((3 * (4 + (supported + 4 + 99) / 100)))
+	[ "$(count "$smoke" true)" -eq $((supported * (1 + 3 + 1) + controls + 2 * 3 + cells - supported)) ]
 	[ "$(count "$smoke" '.outcome == "unsupported" and .reason != null')" -eq $((cells - supported)) ]
 	[ "$(count "$smoke" '.outcome != "ok" and .outcome != "unsupported"')" -eq 0 ]
 	no_duplicates "$smoke"
@@ -85,7 +87,7 @@ setup() {
 	jq -e 'group_by(.block) | all(.[]; . as $b | [range(1; length) | select($b[.].subject != $b[. - 1].subject)] |
 		length * 2 > ($b | length))' "$dir/measured"
 	# Before them, each cell was verified once.
-	jq -e -s '[.[] | select(.outcome == "ok" or .purpose == "verify")] | (map(.purpose) | index("measure")) as $first |
+	jq -e -s '[.[] | select(.outcome == "ok" or .purpose == "verify")] | (map(.purpose != "verify") | index(true)) as $first |
 		all(.[0:$first][]; .purpose == "verify") and ([.[] | select(.purpose == "verify")] | length == $first)' \
 		"$dir/run/samples.jsonl"
 }

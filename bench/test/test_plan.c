@@ -286,6 +286,52 @@ static void test_block_holds_each_supported_cell_once_in_an_order_of_its_own(voi
 	plan_free(&plan);
 }
 
+static unsigned turns_of(const struct turn *turns, unsigned n, const char *purpose)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		found += !strcmp(turns[i].purpose, purpose);
+	return found;
+}
+
+static void test_turns_hold_twins_and_the_canary(void **state)
+{
+	struct plan_options options = options_of(NULL, NULL);
+	struct turn *turns, *next;
+	struct plan plan;
+	unsigned n, canaries;
+
+	(void)state;
+	assert_int_equal(plan_expand(&plan, &options), 0);
+	turns = calloc(plan_most_turns(&plan), sizeof(*turns));
+	next = calloc(plan_most_turns(&plan), sizeof(*next));
+	n = plan_turns(&plan, 0, turns);
+	canaries = turns_of(turns, n, "canary");
+	assert_true(n <= plan_most_turns(&plan));
+	assert_int_equal(n, plan.n_turns);
+	assert_int_equal(turns_of(turns, n, "measure"), plan.n_supported);
+	assert_int_equal(turns_of(turns, n, "aa"), PLAN_TWINS);
+	assert_int_equal(canaries, (plan.n_supported + PLAN_TWINS + PLAN_CANARY_EVERY - 1) /
+					   PLAN_CANARY_EVERY);
+	assert_string_equal(turns[0].purpose, "canary");
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < i; k++)
+			assert_false(turns[i].cell == turns[k].cell &&
+				     turns[i].rep == turns[k].rep &&
+				     !strcmp(turns[i].purpose, turns[k].purpose));
+	/* The next block repeats no sample: its canaries go on counting. */
+	assert_int_equal(plan_turns(&plan, 1, next), n);
+	assert_int_equal(next[0].rep, canaries);
+	free(turns);
+	free(next);
+	plan_free(&plan);
+	options.guest = true;
+	assert_int_equal(plan_expand(&plan, &options), 0);
+	assert_int_equal(plan.n_turns, plan.n_supported);
+	plan_free(&plan);
+}
+
 static void test_slugs_of_all_names_differ(void **state)
 {
 	char a_slug[64], b_slug[64];
@@ -343,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_a_fork_may_commit_twice_as_much),
 		cmocka_unit_test(test_a_block_too_small_for_the_workload),
 		cmocka_unit_test(test_block_holds_each_supported_cell_once_in_an_order_of_its_own),
+		cmocka_unit_test(test_turns_hold_twins_and_the_canary),
 		cmocka_unit_test(test_slugs_of_all_names_differ),
 		cmocka_unit_test(test_suggests_the_nearest_name),
 	};
