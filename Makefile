@@ -2,7 +2,7 @@
 # Thin on purpose: each target is one script or one program; this file only names them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build bench test report plots perf-stat kernel vm demo kernel-deb kernel-series install clean
+.PHONY: help setup build bench test compare report plots perf-stat kernel vm demo kernel-deb kernel-series install clean
 
 help:           ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -18,6 +18,9 @@ bench:          ## measure, chart, report  (PROFILE=smoke|default|full SUBJECTS=
 
 test:           ## every test; STAGES="name ..." picks some
 	@scripts/test.sh $(STAGES)
+
+compare:        ## what changed from BASE=dir to NEW=dir; OPTIONS="--all ..." (build/tabench compare --help)
+	@build/tabench compare $(OPTIONS) "$(BASE)" "$(or $(NEW),results/latest)"
 
 report:         ## write the report of RUN=dir again
 	@build/tabench report "$(or $(RUN),results/latest)"
