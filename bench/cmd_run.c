@@ -34,6 +34,10 @@ static const char usage[] =
 	"  --threads N[,N]     threads that touch, in workloads with several (default: 1, 2, 4\n"
 	"                      ... up to the number of processors)\n"
 	"  --reps N            repetitions, 1 to 1000\n"
+	"  --precision PCT     more repetitions of every workload in which the interval of a "
+	"ratio\n"
+	"                      to the fastest reaches further than PCT percent to either side\n"
+	"  --time-s N          but none after N seconds (default: 1200)\n"
 	"  --seed N            of the random order and of the workloads (default: chance)\n"
 	"  --timeout-s N       a worker that takes longer is killed and recorded (default: 60)\n"
 	"  --perf-stat         each cell once more under perf stat\n"
@@ -67,12 +71,14 @@ enum {
 	PLAN_REPETITIONS,
 	PLAN_SEED,
 	PLAN_TARGETS,
+	PLAN_PRECISION,
+	PLAN_PRECISION_S,
 	PLAN_COUNT
 };
 
 static const char *const plan_keys[PLAN_COUNT] = {
-	"profile", "subjects",	  "workloads", "sizes_bytes", "fills",
-	"threads", "repetitions", "seed",      "targets",
+	"profile",     "subjects", "workloads", "sizes_bytes", "fills",	      "threads",
+	"repetitions", "seed",	   "targets",	"precision",   "precision_s",
 };
 
 struct request {
@@ -117,6 +123,8 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		{"seed", required_argument, NULL, PLAN_SEED},
 		{"target", required_argument, NULL, PLAN_TARGETS},
 		{"targets", required_argument, NULL, PLAN_TARGETS},
+		{"precision", required_argument, NULL, PLAN_PRECISION},
+		{"time-s", required_argument, NULL, PLAN_PRECISION_S},
 		{"guest", required_argument, NULL, GUEST},
 		{"preload", required_argument, NULL, PRELOAD},
 		{"name", required_argument, NULL, NAME},
@@ -203,6 +211,26 @@ static void take_environment_variables(struct request *request)
 		request->resume = strcmp(resume, "1") ? resume : "results/latest";
 }
 
+static int parse_precision(const char *const *texts, struct plan_options *options)
+{
+	const char *pct = texts[PLAN_PRECISION], *time = texts[PLAN_PRECISION_S];
+	uint64_t seconds = 1200;
+	char *end;
+
+	if (time && !pct)
+		return usage_error("--time-s goes with --precision; without it the repetitions are "
+				   "those of --reps or the profile");
+	if (!pct)
+		return EXIT_DONE;
+	options->precision = strtod(pct, &end) / 100;
+	if (end == pct || *end || !(options->precision >= 0.001 && options->precision <= 1))
+		return usage_error("--precision '%s' is no percentage from 0.1 to 100", pct);
+	if (time && parse_count("--time-s", time, 1, 7 * 86400, &seconds))
+		return EXIT_USAGE;
+	options->precision_s = (unsigned)seconds;
+	return EXIT_DONE;
+}
+
 /* The plan that was typed, without regard to a run that is to be resumed. */
 static int options_from_request(const struct request *request, struct plan_options *options)
 {
@@ -238,6 +266,8 @@ static int options_from_request(const struct request *request, struct plan_optio
 	if (!error && texts[PLAN_REPETITIONS])
 		error = parse_count("--reps", texts[PLAN_REPETITIONS], 1, PLAN_MAX_REPETITIONS,
 				    &repetitions);
+	if (!error)
+		error = parse_precision(texts, options);
 	if (!error && texts[PLAN_SEED])
 		error = parse_count("--seed", texts[PLAN_SEED], 0, INT64_MAX, &options->seed);
 	else if (!error && getrandom(&options->seed, sizeof(options->seed), 0) > 0)
@@ -321,6 +351,11 @@ static void print_plan(const struct plan *plan, bool samples_only)
 	       plan->n_supported, options->seed);
 	printf("each: 1 verify, %u repetitions in interleaved blocks%s\n", options->repetitions,
 	       options->perf_stat ? ", 1 under perf stat" : "");
+	if (options->precision > 0)
+		printf("then more repetitions, until intervals are within %.3g %%, for at most %u "
+		       "s "
+		       "of samples\n",
+		       100 * options->precision, options->precision_s);
 	if (overhead)
 		printf("in each block as well: up to %d cells a second time (A/A), and one cell "
 		       "after each %d samples against drift\n",

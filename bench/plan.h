@@ -72,6 +72,8 @@ struct plan_options {
 	unsigned n_subjects, n_workloads, n_sizes, n_fills, n_threads;
 	unsigned repetitions; /* 0: the profile's */
 	unsigned timeout_s;   /* per sample */
+	double precision; /* go on until intervals are as narrow, as a share; 0: no (precision.h) */
+	unsigned precision_s; /* but no longer than so, for all samples together */
 	uint64_t seed;
 	/* Set by plan_expand() where a list was empty: see struct scope. */
 	bool default_subjects, default_workloads;

@@ -444,6 +444,11 @@ static void add_notes(struct report *r)
 
 	if (json_array_size(sessions) && ended && strcmp(ended, "complete"))
 		samples_note(&r->samples, "the run ended before its plan was done (%s)", ended);
+	if (json_integer_value(json_object_get(r->run, "not_precise")))
+		samples_note(&r->samples,
+			     "the time was up before the intervals of %d workloads were as narrow "
+			     "as --precision asked",
+			     (int)json_integer_value(json_object_get(r->run, "not_precise")));
 	add_vm_note(r);
 	add_machine_notes(r);
 	for (size_t i = 0; i < r->n_panels; i++) {

@@ -11,6 +11,7 @@
 #include "google_benchmark.h"
 #include "knobs.h"
 #include "perf_stat.h"
+#include "precision.h"
 #include "progress.h"
 #include "run.h"
 #include "runner.h"
@@ -25,6 +26,7 @@ struct run {
 	struct run_tally *tally;
 	struct sink sink;
 	struct progress progress;
+	double started_s;
 	json_t *taken;	       /* set of the samples in the file: keys as sample_key() makes them */
 	char perf_reason[200]; /* why perf stat cannot be used, or empty */
 };
@@ -258,6 +260,11 @@ static int note_unsupported(struct run *run)
 	return 0;
 }
 
+static bool time_is_up(const struct run *run)
+{
+	return now_s() - run->started_s > run->plan->options.precision_s;
+}
+
 /* Every supported cell once, in a random order. */
 static int take_each_once(struct run *run, const char *kind, const char *purpose)
 {
@@ -280,7 +287,8 @@ static int take_each_once(struct run *run, const char *kind, const char *purpose
 	return error;
 }
 
-static int take_block(struct run *run, unsigned block)
+/* One block; with wanted only its cells, and only while there is time. */
+static int take_block(struct run *run, unsigned block, const bool *wanted)
 {
 	struct turn *turns = calloc(plan_most_turns(run->plan), sizeof(*turns));
 	unsigned n = turns ? plan_turns(run->plan, block, turns) : 0;
@@ -295,7 +303,10 @@ static int take_block(struct run *run, unsigned block)
 					      .order = i,
 					      .rep = turns[i].rep};
 
-		error = take_and_write(run, &placement);
+		if (wanted && time_is_up(run))
+			break;
+		if (!wanted || wanted[turns[i].cell])
+			error = take_and_write(run, &placement);
 	}
 	free(turns);
 	return error;
@@ -306,8 +317,49 @@ static int take_all_blocks(struct run *run)
 	int error = 0;
 
 	for (unsigned block = 0; block < run->plan->options.repetitions && !error; block++)
-		error = take_block(run, block);
+		error = take_block(run, block, NULL);
 	return error;
+}
+
+/* What one more block of the wanted cells takes, for the progress. */
+static void announce_block(struct run *run, const bool *wanted, int wide)
+{
+	double estimate_s = 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < run->plan->n_cells; i++)
+		if (wanted[i] && run->plan->cells[i].supported) {
+			estimate_s += run->plan->cells[i].estimate_s;
+			n++;
+		}
+	progress_end(&run->progress);
+	fprintf(stderr,
+		"tabench: %d workloads are not within %.3g %% yet: one more repetition of %u "
+		"cells\n",
+		wide, 100 * run->plan->options.precision, n);
+	progress_begin(&run->progress, n, estimate_s);
+}
+
+/* More repetitions of what is not narrow enough, while there is time. */
+static int take_more_blocks(struct run *run)
+{
+	const struct plan_options *options = &run->plan->options;
+	bool *wanted = calloc(run->plan->n_cells + 1, sizeof(*wanted));
+	int wide = 0, error = wanted ? 0 : -ENOMEM;
+	unsigned block = options->repetitions;
+
+	while (!error) {
+		wide = precision_wanted(run->plan, run->dir->path, wanted);
+		if (wide <= 0 || time_is_up(run) || block == PLAN_MAX_REPETITIONS)
+			break;
+		announce_block(run, wanted, wide);
+		error = take_block(run, block++, wanted);
+	}
+	free(wanted);
+	if (error || wide < 0)
+		return error ? error : wide;
+	json_object_set_new(run->dir->record, "not_precise", json_integer(wide));
+	return run_dir_save(run->dir);
 }
 
 /* Pairs of a sample with and one without the timeline's sampler, which goes first by chance. */
@@ -385,6 +437,8 @@ static int take_samples(struct run *run)
 		error = take_each_once(run, "sample", "verify");
 	if (!error)
 		error = take_all_blocks(run);
+	if (!error && run->plan->options.precision > 0 && !run->plan->options.guest)
+		error = take_more_blocks(run);
 	if (!error)
 		error = take_overhead_pairs(run);
 	if (!error && run->plan->options.statistics &&
@@ -462,8 +516,11 @@ static int run_google_benchmark(struct run *run)
 
 int run_plan(const struct plan *plan, struct run_dir *dir, bool timelines, struct run_tally *tally)
 {
-	struct run run = {.plan = plan, .dir = dir, .tally = tally, .taken = json_object()};
-	double started_s = now_s();
+	struct run run = {.plan = plan,
+			  .dir = dir,
+			  .tally = tally,
+			  .started_s = now_s(),
+			  .taken = json_object()};
 	int error;
 
 	*tally = (struct run_tally){.earlier = 0};
@@ -490,7 +547,7 @@ int run_plan(const struct plan *plan, struct run_dir *dir, bool timelines, struc
 	knobs_end();
 	if (!error && plan->options.targets & TARGET_VM)
 		error = run_vm(&run, plan, dir, timelines, tally);
-	tally->elapsed_s = now_s() - started_s;
+	tally->elapsed_s = now_s() - run.started_s;
 	if (!error || error == -EINTR) {
 		int unwritten = run_dir_session_end(dir, error ? "interrupted" : "complete",
 						    tally->elapsed_s);
