@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "environment.h"
 #include "knobs.h"
+#include "pin.h"
 #include "report.h"
 #include "run.h"
 #include "runner.h"
@@ -44,6 +45,8 @@ static const char usage[] =
 	"  --statistics        what it costs to ask for every process's memory, also where the "
 	"plan\n"
 	"                      names workloads or subjects\n"
+	"  --pin NODE          CPUs and memory of one NUMA node: its number, none, or auto (the\n"
+	"                      default): that with most free memory, where there are several\n"
 	"  --out DIR           the run's directory (default: results/<time>-<host>)\n"
 	"  --resume DIR        continue an earlier run: takes only what is missing\n"
 	"  --samples-only      no timelines and no report: tabench report DIR writes it later\n"
@@ -87,6 +90,9 @@ struct request {
 	const char *preload, *name; /* a library of the user's own */
 	uint64_t timeout_s;	    /* 0: not given */
 	bool perf_stat, statistics, samples_only, dry_run;
+	int pin; /* node or PIN_NONE */
+	bool pin_given;
+	json_t *pinned;	   /* what came of it */
 	const char *guest; /* where the samples taken before are, or NULL */
 	char worker_path[4096];
 };
@@ -104,6 +110,7 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		WORKER,
 		PRELOAD,
 		NAME,
+		PIN,
 		TIMEOUT,
 		PERF_STAT,
 		STATISTICS,
@@ -128,6 +135,7 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		{"guest", required_argument, NULL, GUEST},
 		{"preload", required_argument, NULL, PRELOAD},
 		{"name", required_argument, NULL, NAME},
+		{"pin", required_argument, NULL, PIN},
 		{"out", required_argument, NULL, OUT},
 		{"resume", required_argument, NULL, RESUME},
 		{"worker", required_argument, NULL, WORKER},
@@ -159,6 +167,11 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 			break;
 		case NAME:
 			request->name = optarg;
+			break;
+		case PIN:
+			if (pin_parse(optarg, &request->pin))
+				return EXIT_USAGE;
+			request->pin_given = true;
 			break;
 		case TIMEOUT:
 			if (parse_count("--timeout-s", optarg, 1, 86400, &request->timeout_s))
@@ -279,6 +292,9 @@ static int options_from_request(const struct request *request, struct plan_optio
 	options->timeout_s = request->timeout_s ? (unsigned)request->timeout_s : 60;
 	options->perf_stat = request->perf_stat;
 	environment_for_plan(options);
+	if (request->pin != PIN_NONE && pin_free_bytes(request->pin) &&
+	    pin_free_bytes(request->pin) < options->memory_available_bytes)
+		options->memory_available_bytes = pin_free_bytes(request->pin);
 	return 0;
 }
 
@@ -496,6 +512,8 @@ static int plan_and_run(const struct request *request, const struct plan_options
 		print_plan(&plan, request->samples_only);
 	else if (!dir->record && run_dir_create(dir, request->out, &plan, argv))
 		code = EXIT_FAILED;
+	else if (json_object_set(dir->record, "pinned", request->pinned))
+		code = failure("no memory for the run's record");
 	else if (request->guest)
 		code = carry_out_guest(&plan, dir, request->guest, request->samples_only);
 	else if (options->targets & TARGET_VM && remember_arguments(request, dir))
@@ -504,6 +522,31 @@ static int plan_and_run(const struct request *request, const struct plan_options
 		code = carry_out(&plan, dir, request->samples_only);
 	plan_free(&plan);
 	return code;
+}
+
+static int pin_of_machine(void)
+{
+	int node;
+
+	pin_parse("auto", &node);
+	return node;
+}
+
+/* A resumed run stays where it was. */
+static int pin_of_run(const char *path)
+{
+	struct run_dir dir;
+	char file[4200];
+	json_t *record, *node;
+	int pin = PIN_NONE;
+
+	snprintf(dir.path, sizeof(dir.path), "%s", path);
+	record = json_load_file(run_dir_file(&dir, "run.json", file), 0, NULL);
+	node = json_object_get(json_object_get(record, "pinned"), "node");
+	if (json_is_integer(node))
+		pin = (int)json_integer_value(node);
+	json_decref(record);
+	return pin;
 }
 
 static int cmd_run(int argc, char **argv)
@@ -522,6 +565,10 @@ static int cmd_run(int argc, char **argv)
 	if (request.resume && request.out)
 		return usage_error("--out and --resume exclude each other: a resumed run stays "
 				   "where it is");
+	if (!request.pin_given)
+		request.pin = request.resume ? pin_of_run(request.resume) : pin_of_machine();
+	/* Before the plan: threads are planned for the processors that there will be. */
+	request.pinned = pin_to_node(request.guest ? PIN_NONE : request.pin);
 	code = options_from_request(&request, &options);
 	if (!code && request.resume)
 		code = run_dir_open(&dir, request.resume)
@@ -531,6 +578,7 @@ static int cmd_run(int argc, char **argv)
 		code = find_worker(&request, &options);
 	if (!code)
 		code = plan_and_run(&request, &options, &dir, argv);
+	json_decref(request.pinned);
 	run_dir_close(&dir);
 	return code;
 }

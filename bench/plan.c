@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,13 +352,16 @@ static bool meet(const struct plan_options *options, const struct allocator *sub
 	return core_subject || core_workload;
 }
 
-/* 1, 2, 4 ... and as many as there are processors. */
+/* 1, 2, 4 ... and as many as there are processors that may be used. */
 static void name_threads(struct plan_options *options)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned most = processors < 1			? 1
-			: processors > PLAN_MAX_THREADS ? PLAN_MAX_THREADS
-							: (unsigned)processors;
+	unsigned most = 1;
+	cpu_set_t usable;
+
+	if (!sched_getaffinity(0, sizeof(usable), &usable))
+		most = (unsigned)CPU_COUNT(&usable);
+	if (most > PLAN_MAX_THREADS)
+		most = PLAN_MAX_THREADS;
 
 	for (unsigned n = 1; n < most; n *= 2)
 		options->threads[options->n_threads++] = n;

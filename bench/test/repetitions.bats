@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2016,SC2054,SC2154 # for jq; commas in lists; set by helper.bash
-# tabench run: controls in each block, repetitions until intervals are narrow enough.
+# tabench run: controls in each block, repetitions until intervals are narrow enough, pinning.
 bats_require_minimum_version 1.5.0
 load helper
 
@@ -46,9 +46,31 @@ mock_worker() {
 	grep -q 'the time was up before the intervals of 1 workloads were as narrow as --precision asked' "$dir/run/report.md"
 }
 
-@test "precision: usage" {
+@test "precision and pin: usage" {
 	run --separate-stderr -2 "$tabench" run "${few[@]}" --precision narrow --out "$dir/run"
 	one_line "--precision 'narrow' is no percentage"
 	run --separate-stderr -2 "$tabench" run "${few[@]}" --time-s 5 --out "$dir/run"
 	one_line "--time-s goes with --precision"
+	run --separate-stderr -2 "$tabench" run "${few[@]}" --pin 1000 --out "$dir/run"
+	one_line "--pin 1000: no processor of such a node may be used here"
+	run --separate-stderr -2 "$tabench" run "${few[@]}" --pin near --out "$dir/run"
+	one_line "--pin 'near'"
+}
+
+@test "pin: workers run on the node's processors and take its memory" {
+	[ -e /sys/devices/system/node/node0/cpulist ] || skip "this kernel tells of no NUMA nodes"
+	worker=$(fake_worker <<<'nproc >"$0.cpus"
+		grep -c "bind:0" /proc/self/numa_maps >"$0.maps"
+		exec "$TAWORKER" --mock "$@"')
+	run -0 "$tabench" run "${few[@]}" --pin 0 --worker "$worker" --out "$dir/run"
+	jq -e --argjson cpus "$(cat "$worker.cpus")" '.pinned.node == 0 and .pinned.cpus == $cpus' "$dir/run/run.json"
+	if [ "$(jq .pinned.memory "$dir/run/run.json")" = true ] && [ -e /proc/self/numa_maps ]; then
+		[ "$(cat "$worker.maps")" -gt 0 ]
+	fi
+	# Resumed, it stays there.
+	sed -i '$d' "$dir/run/samples.jsonl"
+	run -0 "$tabench" run --resume "$dir/run" --worker "$worker" --samples-only
+	jq -e '.pinned.node == 0' "$dir/run/run.json"
+	run -0 "$tabench" run "${few[@]}" --pin none --worker "$(mock_worker)" --out "$dir/free"
+	jq -e '.pinned == null' "$dir/free/run.json"
 }
