@@ -48,7 +48,7 @@ dearer() {
 	rm -rf "$2"
 	mkdir "$2"
 	cp "$1/run.json" "$2"
-	jq -c --arg cell "$3" --argjson factor "$4" 'if .cell_id == $cell and .purpose == "measure"
+	jq -c --arg cell "$3" --argjson factor "$4" 'if .cell_id == $cell and (.purpose == "measure" or .purpose == "aa")
 		then .phases |= map(.cost = (.cost * $factor | round)) else . end' "$1/samples.jsonl" >"$2/samples.jsonl"
 }
 

@@ -311,6 +311,70 @@ static void two_subjects_of_one_run(void **state)
 	assert_true(undecided("nothing is in both"));
 }
 
+/* A run of six cells with four A/A twins; chunks-1m of a is dearer by factor. */
+static void six_cells(int i, double factor)
+{
+	static const char *const workloads[] = {"dense-up", "chunks-1m"};
+	static const char *const subjects[] = {"mmap", "a", "b"};
+
+	for (int w = 0; w < 2; w++)
+		for (int s = 0; s < 3; s++) {
+			struct syn_cell c = {.workload = workloads[w], .subject = subjects[s]};
+			double touch = 1e6 * (1 + w) * (1 + s);
+
+			touch *= w && s == 1 ? factor : 1;
+			if (w + s > 0 && w + s < 3) { /* four of them */
+				c.purpose = "aa";
+				cell(i, c, touch, 9);
+				c.purpose = NULL;
+			}
+			cell(i, c, touch, 9);
+		}
+}
+
+/* A pair of runs, the second dearer in one cell; how many findings. Its floor in *floor. */
+static size_t findings_of_pair(unsigned pair, double factor, double *floor, bool *found)
+{
+	size_t findings;
+
+	tear_down(NULL);
+	set_up(NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		runs[i].rng.state = 1000 + 2 * pair + i;
+		six_cells((int)i, i ? factor : 1);
+	}
+	evaluate();
+	findings = comparison.count[FINDING_WORSE] + comparison.count[FINDING_BETTER];
+	*floor = comparison.floor;
+	*found = comparison.rows[0].finding == FINDING_WORSE &&
+		 !strcmp(comparison.rows[0].base->subject, "a") &&
+		 !strncmp(comparison.rows[0].base->group, "chunks-1m,", 10);
+	return findings;
+}
+
+/* The same pairs with and without a slow-down of twice their noise floor. */
+static void pairs_of_the_same_and_with_a_slowdown(void **state)
+{
+	enum { PAIRS = 20 };
+	unsigned flagged = 0, found_in = 0;
+
+	(void)state;
+	for (unsigned pair = 0; pair < PAIRS; pair++) {
+		double floor, unused;
+		bool found;
+
+		flagged += findings_of_pair(pair, 1, &floor, &found) > 0;
+		assert_true(floor > 0.01 && floor < CONTROLS_TOO_NOISY);
+		findings_of_pair(pair, 1 + 2 * floor, &unused, &found);
+		found_in += found;
+	}
+	printf("# of %d simulated pairs: %u flag anything, a slow-down of twice the floor is found "
+	       "in %u\n",
+	       PAIRS, flagged, found_in);
+	assert_true(flagged <= 3);
+	assert_true(found_in >= 18);
+}
+
 static void the_canary_shows_drift(void **state)
 {
 	struct samples samples;
@@ -354,6 +418,7 @@ int main(void)
 		TEST(instructions_are_compared_exactly),
 		TEST(memory_and_failures_count),
 		TEST(two_subjects_of_one_run),
+		TEST(pairs_of_the_same_and_with_a_slowdown),
 		TEST(the_canary_shows_drift),
 	};
 
