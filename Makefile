@@ -20,7 +20,7 @@ test:           ## every test; STAGES="name ..." picks some
 	@scripts/test.sh $(STAGES)
 
 compare:        ## what changed from BASE=dir to NEW=dir; OPTIONS="--all ..." (build/tabench compare --help)
-	@build/tabench compare $(OPTIONS) "$(BASE)" "$(or $(NEW),results/latest)"
+	@build/tabench compare $(OPTIONS) "$(or $(BASE),$(error name both runs: make compare BASE=results/... NEW=results/...))" "$(or $(NEW),results/latest)"
 
 report:         ## write the report of RUN=dir again
 	@build/tabench report "$(or $(RUN),results/latest)"

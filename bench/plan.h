@@ -129,10 +129,11 @@ unsigned plan_block_order(const struct plan *plan, unsigned block, unsigned *ord
 
 /*
  * The turns of one block of measurements. Every supported cell once (purpose "measure"); at most
- * PLAN_TWINS of them, spread over the plan, once more at a place of their own ("aa"), all in one
- * random order; and in between the canary ("canary"): the cell of plan_reference_cell() at the
- * beginning and after each PLAN_CANARY_EVERY turns. No aa and no canary in the guest, where nothing
- * drifts and costs are counted. turns has room for plan_most_turns(); returns how many there are.
+ * PLAN_TWINS of them (the reference and others that last as long, spread over the plan), once more
+ * at a place of their own ("aa"), all in one random order; and in between the canary ("canary"):
+ * the cell of plan_reference_cell() at the beginning and after each PLAN_CANARY_EVERY turns. No aa
+ * and no canary in the guest, where nothing drifts and costs are counted. turns has room for
+ * plan_most_turns(); returns how many there are.
  */
 #define PLAN_TWINS	  4
 #define PLAN_CANARY_EVERY 100

@@ -33,13 +33,19 @@ unsigned plan_block_order(const struct plan *plan, unsigned block, unsigned *ord
 	return shuffled_order(plan, block, 0, order);
 }
 
-/* Not the reference, which is one already, nor what is no way of getting memory. */
-static bool may_be_twin(const struct plan *plan, unsigned i)
+/*
+ * Not the reference, which is one already. Not what is short against the reference (single
+ * operations, few pages), what depends on how many huge pages there are just now, or what waits for
+ * several threads: the noise floor is to be that of the machine. Nor what is no way of getting
+ * memory.
+ */
+static bool may_be_twin(const struct plan *plan, const struct cell *reference, unsigned i)
 {
 	const struct cell *cell = &plan->cells[i];
 
-	return cell->supported && cell != plan_reference_cell(plan) &&
-	       strcmp(cell->subject->name, "null");
+	return cell->supported && cell != reference && strcmp(cell->subject->name, "null") &&
+	       2 * cell->estimate_s >= reference->estimate_s &&
+	       !(cell->subject->flags & ALLOC_HUGE) && !cell->workload->threaded;
 }
 
 /* Cells that are measured twice in each block. */
@@ -48,13 +54,14 @@ static unsigned choose_twins(const struct plan *plan, unsigned twins[PLAN_TWINS]
 	const struct cell *reference = plan_reference_cell(plan);
 	unsigned able = 0, seen = 0, n = 0;
 
-	if (reference && strcmp(reference->subject->name, "null"))
-		twins[n++] = (unsigned)(reference - plan->cells);
+	if (!reference || !strcmp(reference->subject->name, "null"))
+		return 0;
+	twins[n++] = (unsigned)(reference - plan->cells);
 	for (unsigned i = 0; i < plan->n_cells; i++)
-		able += may_be_twin(plan, i);
-	for (unsigned i = 0; i < plan->n_cells && n && n < PLAN_TWINS; i++) {
+		able += may_be_twin(plan, reference, i);
+	for (unsigned i = 0; i < plan->n_cells && n < PLAN_TWINS; i++) {
 		/* The next of them that is due where they are spread evenly. */
-		if (may_be_twin(plan, i) && ++seen * (PLAN_TWINS - 1) >= n * able)
+		if (may_be_twin(plan, reference, i) && ++seen * (PLAN_TWINS - 1) >= n * able)
 			twins[n++] = i;
 	}
 	return n;

@@ -315,6 +315,15 @@ static void test_turns_hold_twins_and_the_canary(void **state)
 	assert_int_equal(canaries, (plan.n_supported + PLAN_TWINS + PLAN_CANARY_EVERY - 1) /
 					   PLAN_CANARY_EVERY);
 	assert_string_equal(turns[0].purpose, "canary");
+	for (unsigned i = 0; i < n; i++) {
+		const struct cell *cell = &plan.cells[turns[i].cell];
+
+		if (!strcmp(turns[i].purpose, "aa")) {
+			assert_string_not_equal(cell->subject->name, "null");
+			assert_false(cell->subject->flags & ALLOC_HUGE);
+			assert_true(2 * cell->estimate_s >= plan_reference_cell(&plan)->estimate_s);
+		}
+	}
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned k = 0; k < i; k++)
 			assert_false(turns[i].cell == turns[k].cell &&
