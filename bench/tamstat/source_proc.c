@@ -34,6 +34,8 @@ static struct {
 	size_t n_kept;
 	char *text; /* what was read last */
 	size_t room;
+	pid_t *pids; /* what was listed last */
+	size_t n_pids, pid_room;
 } proc;
 
 static void close_file(int *fd)
@@ -77,6 +79,7 @@ static void proc_close(void)
 		close_files(&proc.kept[i]);
 	free(proc.kept);
 	free(proc.text);
+	free(proc.pids);
 	closedir(proc.dir);
 	memset(&proc, 0, sizeof(proc));
 }
@@ -264,17 +267,41 @@ static int read_listed(pid_t pid, struct process_list *list, struct round *round
 	return is_gone(error) || is_refused(error) ? 0 : error;
 }
 
+/*
+ * All PIDs, before any process is read: beside many forks, who reads while listing is led on by
+ * ever higher PIDs.
+ */
+static int list_pids(void)
+{
+	struct dirent *entry;
+
+	proc.n_pids = 0;
+	rewinddir(proc.dir);
+	while ((entry = readdir(proc.dir))) {
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		if (proc.n_pids == proc.pid_room) {
+			size_t room = proc.pid_room ? 2 * proc.pid_room : 1024;
+			pid_t *grown = realloc(proc.pids, room * sizeof(*grown));
+
+			if (!grown)
+				return -ENOMEM;
+			proc.pids = grown;
+			proc.pid_room = room;
+		}
+		proc.pids[proc.n_pids++] = atoi(entry->d_name);
+	}
+	return 0;
+}
+
 static int proc_read_all(struct process_list *list)
 {
 	struct round round = {.files = NULL};
-	struct dirent *entry;
-	int error = 0;
+	int error = list_pids();
 
 	list->n = list->hidden = 0;
-	rewinddir(proc.dir);
-	while (!error && (entry = readdir(proc.dir)))
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-			error = read_listed(atoi(entry->d_name), list, &round);
+	for (size_t i = 0; i < proc.n_pids && !error; i++)
+		error = read_listed(proc.pids[i], list, &round);
 	for (size_t i = 0; i < proc.n_kept; i++)
 		close_files(&proc.kept[i]); /* whose process is over */
 	free(proc.kept);

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -531,6 +532,43 @@ static void right_beside_a_fork_storm(void **state)
 	process_list_clear(&list);
 }
 
+/* For each read of source_proc, a process begins: this stands before the C library's pread. */
+static pid_t begun[100];
+static size_t n_begun, to_begin;
+
+ssize_t pread(int fd, void *buffer, size_t bytes, off_t offset)
+{
+	if (n_begun < to_begin)
+		begun[n_begun++] = idle();
+	return syscall(SYS_pread64, fd, buffer, bytes, offset);
+}
+
+/* More than one getdents(2) lists: 32 KiB of 24 bytes each. */
+#define MANY 1500
+
+static void those_that_begin_meanwhile_do_not_lead_it_on(void **state)
+{
+	struct process_list list = {.items = NULL};
+	static pid_t many[MANY];
+
+	(void)state;
+	for (int i = 0; i < MANY; i++)
+		many[i] = idle();
+	assert_int_equal(source_proc.open(false), 0);
+	to_begin = sizeof(begun) / sizeof(*begun);
+	assert_int_equal(source_proc.read_all(&list), 0);
+	to_begin = 0;
+	assert_true(n_begun > 0);
+	for (size_t i = 0; i < n_begun; i++) {
+		assert_null(found(&list, begun[i]));
+		end(begun[i]);
+	}
+	for (int i = 0; i < MANY; i++)
+		end(many[i]);
+	source_proc.close();
+	process_list_clear(&list);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -547,6 +585,7 @@ int main(void)
 		cmocka_unit_test(few_descriptors_are_enough),
 		cmocka_unit_test(a_shared_address_space_counts_once),
 		cmocka_unit_test(right_beside_a_fork_storm),
+		cmocka_unit_test(those_that_begin_meanwhile_do_not_lead_it_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
