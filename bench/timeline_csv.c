@@ -14,12 +14,16 @@ static void put(FILE *file, uint64_t value)
 
 static void put_row(FILE *file, uint64_t t_ns, const struct timeline_row *row, const char *mark)
 {
-	fprintf(file, "%" PRIu64 ",", t_ns);
+	put(file, t_ns);
 	put(file, row->reserved_bytes);
 	put(file, row->committed_bytes);
 	put(file, row->minor_faults);
 	put(file, row->major_faults);
-	fprintf(file, "%s\n", mark);
+	fprintf(file, "%s,", mark);
+	put(file, row->end_ns);
+	if (row->processes != TIMELINE_UNKNOWN)
+		fprintf(file, "%" PRIu64, row->processes);
+	putc('\n', file);
 }
 
 static uint64_t since(const struct timeline *t, uint64_t t_ns)
@@ -34,11 +38,15 @@ int timeline_write_csv(FILE *file, const struct timeline *t, uint64_t min_gap_ns
 		.committed_bytes = TIMELINE_UNKNOWN,
 		.minor_faults = TIMELINE_UNKNOWN,
 		.major_faults = TIMELINE_UNKNOWN,
+		.end_ns = TIMELINE_UNKNOWN,
+		.processes = TIMELINE_UNKNOWN,
 	};
 	uint64_t committed_bytes = TIMELINE_UNKNOWN; /* exact: as of the last event */
 	size_t row = 0, mark = 0, event = 0;
 
-	fputs("t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark\n", file);
+	fputs("t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark,end_ns,"
+	      "processes\n",
+	      file);
 	while (row < t->n_rows || mark < t->n_marks || event < t->n_events) {
 		uint64_t row_ns = row < t->n_rows ? t->rows[row].t_ns : UINT64_MAX;
 		uint64_t mark_ns = mark < t->n_marks ? t->marks[mark].t_ns : UINT64_MAX;
@@ -60,6 +68,7 @@ int timeline_write_csv(FILE *file, const struct timeline *t, uint64_t min_gap_ns
 			mark++;
 		} else {
 			out = t->rows[row++];
+			out.end_ns = since(t, out.end_ns);
 			if (t->exact)
 				out.committed_bytes = committed_bytes;
 			put_row(file, since(t, row_ns), &out, "");

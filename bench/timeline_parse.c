@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,28 +33,24 @@ bool timeline_parse_statm(const char *text, uint64_t page_bytes, struct timeline
 	return true;
 }
 
-bool timeline_parse_stat(const char *text, struct timeline_row *row)
+bool timeline_parse_stat(const char *text, struct timeline_stat *stat)
 {
-	uint64_t children;
-
 	text = strrchr(text, ')'); /* ends field 2; the rest holds no parenthesis */
-	if (!text)
-		return false;
-	for (int field = 2; field < 10; field++) { /* to the space before field 10 */
-		text = strchr(text + 1, ' ');
-		if (!text)
-			return false;
-	}
-	return number(&text, &row->minor_faults) && number(&text, &children) &&
-	       number(&text, &row->major_faults);
+	return text &&
+	       sscanf(text,
+		      ") %c %d %*d %*d %*d %*d %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		      " %*d %*d %*d %*d %*d %*d %u",
+		      &stat->state, &stat->parent, &stat->minor_faults, &stat->waited_minor_faults,
+		      &stat->major_faults, &stat->waited_major_faults, &stat->threads) == 7;
 }
 
-bool timeline_parse_mark(const char *line, struct timeline_mark *mark)
+bool timeline_parse_mark(const char *line, uint64_t now_ns, struct timeline_mark *mark)
 {
 	const char *held, *end;
 	size_t n;
 
-	if (!number(&line, &mark->t_ns) || *line++ != ' ')
+	mark->t_ns = now_ns;
+	if (isdigit((unsigned char)*line) && (!number(&line, &mark->t_ns) || *line++ != ' '))
 		return false;
 	n = strlen(line);
 	mark->held_bytes = 0;

@@ -10,12 +10,20 @@
  * (zombie). */
 bool timeline_parse_statm(const char *text, uint64_t page_bytes, struct timeline_row *row);
 
-/* /proc/PID/stat: minor_faults and major_faults. The command name may hold spaces and parentheses.
- */
-bool timeline_parse_stat(const char *text, struct timeline_row *row);
+struct timeline_stat {
+	char state;
+	pid_t parent;
+	unsigned threads;
+	uint64_t minor_faults, major_faults; /* of its threads, also of those that have ended */
+	uint64_t waited_minor_faults,
+		waited_major_faults; /* of the children that it has waited for */
+};
 
-/* One line of a program's marks, "NS name", without its newline. */
-bool timeline_parse_mark(const char *line, struct timeline_mark *mark);
+/* /proc/PID/stat. The command name may hold spaces and parentheses. */
+bool timeline_parse_stat(const char *text, struct timeline_stat *stat);
+
+/* One line of a program's marks, "NS name" or "name" (then at now_ns), without its newline. */
+bool timeline_parse_mark(const char *line, uint64_t now_ns, struct timeline_mark *mark);
 
 #define RSS_STAT_MAX_BYTES 256u
 

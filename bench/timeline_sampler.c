@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* The sampler: one thread, two descriptors, two preads a tick, absolute deadlines, no allocation.
- */
+/* The sampler: one thread, three preads a process and tick, absolute deadlines. */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,16 +12,16 @@
 #include <unistd.h>
 
 #include "timeline.h"
-#include "timeline_parse.h"
+#include "timeline_tree.h"
 
 #define MAX_ROWS 16384u
 
 struct sampler {
-	int statm_fd, stat_fd;
+	struct tree *tree;
 	pthread_t thread;
 	bool running;
-	atomic_bool stop;
-	uint64_t period_ns, page_bytes;
+	sem_t stop;
+	uint64_t period_ns;
 	struct timeline_row *rows;
 	size_t n_rows;
 	uint64_t missed_ticks;
@@ -37,36 +35,17 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void sleep_until(uint64_t t_ns)
+/* False: sampler_stop() was called meanwhile. */
+static bool sleep_until(struct sampler *s, uint64_t t_ns)
 {
 	struct timespec t = {.tv_sec = (time_t)(t_ns / 1000000000u),
 			     .tv_nsec = (long)(t_ns % 1000000000u)};
+	int result;
 
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
-		;
-}
-
-/* One sample; false once the process is gone (or a zombie, which has no memory any more). */
-static bool sample(struct sampler *s, struct timeline_row *row)
-{
-	char text[512];
-	ssize_t n;
-
-	row->t_ns = now_ns();
-	n = pread(s->statm_fd, text, sizeof(text) - 1, 0);
-	if (n <= 0)
-		return false;
-	text[n] = 0;
-	if (!timeline_parse_statm(text, s->page_bytes, row))
-		return false;
-	n = pread(s->stat_fd, text, sizeof(text) - 1, 0);
-	if (n <= 0)
-		return false;
-	text[n] = 0;
-	if (!timeline_parse_stat(text, row))
-		return false;
-	row->end_ns = now_ns();
-	return true;
+	do
+		result = sem_clockwait(&s->stop, CLOCK_MONOTONIC, &t);
+	while (result && errno == EINTR);
+	return result != 0;
 }
 
 /* Keeps the first row and every second one after it, and samples half as often from now on. */
@@ -82,31 +61,22 @@ static void *sampler_main(void *argument)
 {
 	static const struct sched_param no_priority;
 	struct sampler *s = argument;
-	uint64_t deadline_ns, missed;
+	uint64_t deadline_ns = now_ns(), missed;
 
 	/* Waking up preempts no one: on a busy machine a tick is missed rather than the program
 	 * slowed. */
 	pthread_setschedparam(pthread_self(), SCHED_BATCH, &no_priority);
 	prctl(PR_SET_TIMERSLACK, 1ul);
-	for (deadline_ns = now_ns(); !atomic_load_explicit(&s->stop, memory_order_relaxed);) {
-		if (!sample(s, &s->rows[s->n_rows]))
-			break;
+	while (tree_sample(s->tree, &s->rows[s->n_rows])) {
 		if (++s->n_rows == MAX_ROWS)
 			thin_out(s);
 		missed = (now_ns() - deadline_ns) / s->period_ns;
 		s->missed_ticks += missed;
 		deadline_ns += (missed + 1) * s->period_ns;
-		sleep_until(deadline_ns);
+		if (!sleep_until(s, deadline_ns))
+			break;
 	}
 	return NULL;
-}
-
-static int open_proc(pid_t pid, const char *file)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 struct sampler *sampler_start(pid_t pid, uint64_t period_ns)
@@ -118,14 +88,13 @@ struct sampler *sampler_start(pid_t pid, uint64_t period_ns)
 	if (!s)
 		return NULL;
 	s->period_ns = period_ns ? period_ns : TIMELINE_PERIOD_NS;
-	s->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-	s->statm_fd = open_proc(pid, "statm");
-	s->stat_fd = open_proc(pid, "stat");
+	sem_init(&s->stop, 0, 0);
+	s->tree = tree_open(pid);
 	s->rows = mmap(NULL, MAX_ROWS * sizeof(*s->rows), PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (s->rows == MAP_FAILED)
 		s->rows = NULL;
-	if (s->statm_fd < 0 || s->stat_fd < 0 || !s->rows) {
+	if (!s->tree || !s->rows) {
 		error = errno;
 		goto free_sampler;
 	}
@@ -149,7 +118,7 @@ void sampler_stop(struct sampler *s)
 {
 	if (!s->running)
 		return;
-	atomic_store(&s->stop, true);
+	sem_post(&s->stop);
 	pthread_join(s->thread, NULL);
 	s->running = false;
 }
@@ -165,6 +134,11 @@ uint64_t sampler_missed_ticks(const struct sampler *s)
 	return s->missed_ticks;
 }
 
+struct tree *sampler_tree(const struct sampler *s)
+{
+	return s->tree;
+}
+
 void sampler_free(struct sampler *s)
 {
 	if (!s)
@@ -172,10 +146,7 @@ void sampler_free(struct sampler *s)
 	sampler_stop(s);
 	if (s->rows)
 		munmap(s->rows, MAX_ROWS * sizeof(*s->rows));
-	if (s->statm_fd >= 0)
-		close(s->statm_fd);
-	if (s->stat_fd >= 0)
-		close(s->stat_fd);
+	tree_close(s->tree);
 	free(s);
 }
 

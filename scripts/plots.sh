@@ -4,6 +4,8 @@
 # plots.sh RUN : draw the charts of a run (a directory under results/) into RUN/charts, one SVG and one
 # text (title, then caption) each, from its CSV files only. plots/README.md says how a chart is made.
 # What was drawn earlier and cannot be drawn any more goes. Exit status: 0 also where gnuplot is missing.
+#
+# plots.sh --timeline CSV SVG TITLE : the timeline of one program (tabench timeline) as an SVG.
 set -euo pipefail
 
 die() {
@@ -12,6 +14,41 @@ die() {
 }
 
 plots=$(cd "$(dirname "${BASH_SOURCE[0]}")/../plots" && pwd)
+
+begin_work() {
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+}
+
+# run_gnuplot NAME CHART DIR : what the .awk file left in DIR, drawn into DIR/out.svg with its title.
+run_gnuplot() {
+	local said failed=0
+	said=$(LC_ALL=C.UTF-8 gnuplot -e "plots = '$plots'; dir = '$3'; out = '$3/out.svg'" \
+		-e "load '$3/vars.gp'" "$plots/$2.gp" 2>&1) || failed=1
+	if [ -n "$said" ]; then
+		echo "charts: $1: gnuplot says: $said" >&2
+		failed=1
+	fi
+	[ ! -s "$3/out.svg" ] || sed -i "s|<title>Gnuplot</title>|<title>$(xml "$(head -n 1 "$3/caption.txt")")</title>|" "$3/out.svg"
+	return $failed
+}
+
+xml() { # TEXT : as XML, and as the right side of sed's s|||
+	sed -e 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' <<<"$1" | sed -e 's/[\\&|]/\\&/g'
+}
+
+if [ "${1:-}" = --timeline ]; then
+	[ $# -eq 4 ] || die 2 "usage: scripts/plots.sh --timeline CSV SVG TITLE"
+	command -v gnuplot >/dev/null || die 1 "an SVG needs gnuplot; install gnuplot-nox"
+	begin_work
+	exact=$(awk -F, 'NR > 1 && $2 == "" && $3 != "" { print 1; exit }' "$2")
+	TA_TITLE=$4 LC_ALL=C awk -v dir="$work" -v exact="${exact:-0}" -f "$plots/lib.awk" -f "$plots/program.awk" "$2"
+	[ -s "$work/vars.gp" ] || die 1 "$2 holds no samples"
+	run_gnuplot timeline program "$work"
+	cat "$work/out.svg" >"$3" || die 1 "cannot write '$3'"
+	exit 0
+fi
+
 [ $# -eq 1 ] || die 2 "usage: scripts/plots.sh RUN (a directory such as results/latest)"
 [ -d "$1" ] || die 2 "'$1' is no directory; give a run's, such as results/latest"
 run=$(cd "$1" && pwd)
@@ -20,8 +57,7 @@ command -v gnuplot >/dev/null || die 0 "unsupported: install gnuplot-nox"
 charts=$run/charts
 mkdir -p "$charts" || die 1 "cannot write $charts"
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+begin_work
 for name in cells crossover crossings latency timeline/index timeline-vm/index; do
 	tsv=$work/${name//\//-}.tsv
 	: >"$tsv"
@@ -37,7 +73,7 @@ fills=$(values_of fill)
 failed=0
 # draw NAME CHART AWK-FILE INPUT [AWK-VARIABLE=VALUE ...] : one chart; nothing if there is nothing to show.
 draw() {
-	local name=$1 chart=$2 program=$3 input=$4 dir=$work/$1 variables=() assignment said
+	local name=$1 chart=$2 program=$3 input=$4 dir=$work/$1 variables=() assignment
 	shift 4
 	for assignment in "$@"; do variables+=(-v "$assignment"); done
 	rm -f "$charts/$name.svg" "$charts/$name.txt"
@@ -45,14 +81,9 @@ draw() {
 	mkdir "$dir"
 	LC_ALL=C awk -v dir="$dir" "${variables[@]}" -f "$plots/lib.awk" -f "$plots/labels.awk" -f "$plots/$program" "$input"
 	[ -s "$dir/vars.gp" ] || return 0
-	said=$(LC_ALL=C.UTF-8 gnuplot -e "plots = '$plots'; dir = '$dir'; out = '$dir/out.svg'" \
-		-e "load '$dir/vars.gp'" "$plots/$chart.gp" 2>&1) || failed=1
-	if [ -n "$said" ]; then
-		echo "charts: $name: gnuplot says: $said" >&2
-		failed=1
-	fi
+	run_gnuplot "$name" "$chart" "$dir" || failed=1
 	[ -s "$dir/out.svg" ] || return 0
-	sed "s|<title>Gnuplot</title>|<title>$(head -n 1 "$dir/caption.txt")</title>|" "$dir/out.svg" >"$charts/$name.svg"
+	mv "$dir/out.svg" "$charts/$name.svg"
 	mv "$dir/caption.txt" "$charts/$name.txt"
 }
 

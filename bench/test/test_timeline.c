@@ -21,98 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "timeline.h"
-#include "timeline_exact.h"
+#include "timeline_format.h"
 #include "timeline_parse.h"
-
-#define MIB	   (1024ull * 1024)
-#define STEPS	   8
-#define STEP_BYTES (4 * MIB)
-#define SLACK_BYTES                                                                   \
-	(64 * 1024ull) /* stack and library pages that the program touches as it goes \
-			*/
-
-static char *self;
-
-/* ---- The program with a known schedule ---- */
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void mark(const char *name, uint64_t value)
-{
-	char line[64];
-	int n = snprintf(line, sizeof(line), "%" PRIu64 " %s-%" PRIu64 "\n", now_ns(), name, value);
-
-	if (write(TIMELINE_MARKS_FD, line, (size_t)n) != n)
-		_exit(9);
-}
-
-static uint64_t own_rss_bytes(void)
-{
-	char text[2048];
-	int fd = open("/proc/self/smaps_rollup", O_RDONLY);
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-
-	close(fd);
-	text[n > 0 ? n : 0] = 0;
-	return strtoull(strstr(text, "\nRss:") + 5, NULL, 10) * 1024;
-}
-
-static int steps(void)
-{
-	struct timespec pause = {.tv_nsec = 8000000};
-	char *memory;
-
-	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-	memory = mmap(NULL, STEPS * STEP_BYTES, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	own_rss_bytes(); /* once for its own pages */
-	mark("warm", 0);
-	mark("base", own_rss_bytes());
-	for (uint64_t i = 0; i < STEPS; i++) {
-		nanosleep(&pause, NULL);
-		mark("begin", i * STEP_BYTES); /* until here that much is touched */
-		for (size_t at = i * STEP_BYTES; at < (i + 1) * STEP_BYTES; at += 4096)
-			((volatile char *)memory)[at] = 1;
-		mark("end", (i + 1) * STEP_BYTES); /* from here on this much */
-	}
-	nanosleep(&pause, NULL);
-	mark("begin", STEPS * STEP_BYTES);
-	munmap(memory, STEPS * STEP_BYTES);
-	mark("end", 0);
-	nanosleep(&pause, NULL);
-	return 0;
-}
-
-static void record_steps(bool exact, struct timeline *t)
-{
-	char *argv[] = {self, "steps", NULL};
-	struct timeline_options options = {
-		.argv = argv, .exact = exact, .stdout_fd = -1, .timeout_ns = 60000000000ull};
-
-	timeline_record(&options, t);
-	if (t->outcome == TIMELINE_UNSUPPORTED) {
-		print_message("# %s\n", t->reason);
-		timeline_clear(t);
-		skip();
-	}
-	if (t->outcome != TIMELINE_OK)
-		print_message("# %s\n", t->reason);
-	assert_int_equal(t->outcome, TIMELINE_OK);
-	assert_int_equal(t->exit_status, 0);
-	assert_int_equal(t->n_marks, 2 + 2 * STEPS + 2);
-}
-
-static uint64_t mark_value(const struct timeline_mark *m)
-{
-	return strtoull(strrchr(m->name, '-') + 1, NULL, 10);
-}
+#include "timeline_program.h"
 
 /* The least and the most that can have been touched in [from_ns, to_ns]. False before the base is
  * known. */
@@ -213,60 +124,6 @@ static void faults_are_counted(void **state)
 	timeline_clear(&t);
 }
 
-static void exact_mode_is_exact(void **state)
-{
-	struct timeline t;
-	uint64_t most = 0;
-
-	(void)state;
-	record_steps(true, &t);
-	assert_int_equal(t.lost_records, 0);
-	assert_true(t.smaps_checks >= 1);
-	assert_int_equal(t.smaps_differences, 0);
-	assert_int_equal(t.final_bytes, t.smaps_bytes);
-	/* Every page is an event of its own: the top is the base plus all steps, to the page. */
-	for (size_t i = 0; i < t.n_events; i++)
-		if (t.events[i].committed_bytes > most)
-			most = t.events[i].committed_bytes;
-	assert_true(t.n_events >= STEPS * STEP_BYTES / 4096);
-	assert_true(most >= STEPS * STEP_BYTES + mark_value(&t.marks[1]));
-	assert_true(most <= STEPS * STEP_BYTES + mark_value(&t.marks[1]) + SLACK_BYTES);
-	timeline_clear(&t);
-}
-
-static void exact_mode_counts_lost_records(void **state)
-{
-	char reason[200], byte;
-	struct exact e;
-	int go[2], status;
-	pid_t pid;
-
-	(void)state;
-	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
-	pid = fork();
-	if (pid == 0) {
-		int null_fd = open("/dev/null", O_WRONLY);
-
-		if (read(go[0], &byte, 1) != 1 || dup2(null_fd, TIMELINE_MARKS_FD) < 0)
-			_exit(9);
-		execl(self, self, "steps", NULL);
-		_exit(9);
-	}
-	if (exact_open(&e, pid, 4096, reason, sizeof(reason))) {
-		print_message("# %s\n", reason);
-		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
-		skip();
-	}
-	assert_int_equal(write(go[1], "g", 1), 1);
-	waitpid(pid, &status, 0);
-	assert_int_equal(status, 0);
-	assert_int_equal(exact_drain(&e), 0);
-	assert_in_range(exact_lost_records(&e), 1, 10 * STEPS * STEP_BYTES / 4096);
-	exact_close(&e);
-	free(e.events);
-}
-
 /* ---- Texts ---- */
 
 static void statm_is_parsed(void **state)
@@ -285,58 +142,52 @@ static void statm_is_parsed(void **state)
 static void stat_is_parsed_whatever_the_name(void **state)
 {
 	static const char *const names[] = {"cat", "a b", "a) R 1 2 3 4 5 6 7 (b", "", "\n)"};
-	struct timeline_row row = {0};
+	struct timeline_stat stat = {0};
 	char text[256];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(text, sizeof(text),
-			 "28833 (%s) R 28822 28822 19899 0 -1 4194304 101 11 7 13 0 0 0 0 20 0 1\n",
+			 "28833 (%s) R 28822 28822 19899 0 -1 4194304 101 11 7 13 0 0 0 0 20 0 5\n",
 			 names[i]);
-		assert_true(timeline_parse_stat(text, &row));
-		assert_int_equal(row.minor_faults, 101);
-		assert_int_equal(row.major_faults, 7);
+		assert_true(timeline_parse_stat(text, &stat));
+		assert_int_equal(stat.state, 'R');
+		assert_int_equal(stat.parent, 28822);
+		assert_int_equal(stat.minor_faults, 101);
+		assert_int_equal(stat.waited_minor_faults, 11);
+		assert_int_equal(stat.major_faults, 7);
+		assert_int_equal(stat.waited_major_faults, 13);
+		assert_int_equal(stat.threads, 5);
 	}
-	assert_false(timeline_parse_stat("28833 (cat) R 1 2 3", &row));
-	assert_false(timeline_parse_stat("no parenthesis", &row));
+	assert_false(timeline_parse_stat("28833 (cat) R 1 2 3", &stat));
+	assert_false(timeline_parse_stat("no parenthesis", &stat));
 }
 
 static void marks_are_parsed(void **state)
 {
 	static const char *const bad[] = {
-		"",	  "12",	    "12 ",     "x touch",
-		"12 a,b", "12 a\"", "12 a\tb", "12 a-name-much-too-long-to-keep",
-		"-1 free"};
+		"",	  "12",	     "12 ", "12touch", "12 a,b",
+		"12 a\"", "12 a\tb", "x,y", "=1",      "12 a-name-much-too-long-to-keep",
+		" held=1"};
 	struct timeline_mark m;
 
 	(void)state;
-	assert_true(timeline_parse_mark("123456789012 touch-25", &m));
+	assert_true(timeline_parse_mark("123456789012 touch-25", 99, &m));
 	assert_true(m.t_ns == 123456789012ull);
 	assert_string_equal(m.name, "touch-25");
 	assert_int_equal(m.held_bytes, 0);
-	assert_true(timeline_parse_mark("7 wait held=134217728", &m));
+	assert_true(timeline_parse_mark("7 wait held=134217728", 99, &m));
 	assert_string_equal(m.name, "wait");
 	assert_int_equal(m.held_bytes, 134217728);
-	assert_false(timeline_parse_mark("7 wait held=", &m));
-	assert_false(timeline_parse_mark("7 wait held=1 2", &m));
-	assert_false(timeline_parse_mark("7 held=1", &m));
+	assert_false(timeline_parse_mark("7 wait held=", 99, &m));
+	assert_false(timeline_parse_mark("7 wait held=1 2", 99, &m));
+	assert_false(timeline_parse_mark("7 held=1", 99, &m));
+	assert_true(timeline_parse_mark("all loaded", 99, &m)); /* now */
+	assert_int_equal(m.t_ns, 99);
+	assert_string_equal(m.name, "all loaded");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(timeline_parse_mark(bad[i], &m));
+		assert_false(timeline_parse_mark(bad[i], 99, &m));
 }
-
-#define COMMON                                                                 \
-	"name: rss_stat\nID: 646\nformat:\n"                                   \
-	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
-	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
-#define PRINT                                                                              \
-	"\nprint fmt: \"mm_id=%u curr=%d type=%s size=%ldB\", REC->mm_id, REC->curr, "     \
-	"__print_symbolic(REC->member, { 0, \"MM_FILEPAGES\" }, { 1, \"MM_ANONPAGES\" }, " \
-	"{ 2, \"MM_SWAPENTS\" }, { 3, \"MM_SHMEMPAGES\" }), REC->size\n"
-#define FIELDS                                                         \
-	"\tfield:unsigned int mm_id;\toffset:8;\tsize:4;\tsigned:0;\n" \
-	"\tfield:unsigned int curr;\toffset:12;\tsize:4;\tsigned:0;\n" \
-	"\tfield:int member;\toffset:16;\tsize:4;\tsigned:1;\n"        \
-	"\tfield:long size;\toffset:24;\tsize:8;\tsigned:1;\n"
 
 static void tracepoint_format_is_parsed(void **state)
 {
@@ -368,39 +219,6 @@ static void tracepoint_format_is_parsed(void **state)
 	assert_int_equal(timeline_parse_format("", &f), -EPROTO);
 }
 
-static void feed(struct exact *e, uint64_t t_ns, uint32_t mm_id, uint32_t curr, int32_t member,
-		 int64_t size)
-{
-	unsigned char raw[36] = {0};
-
-	memcpy(raw + 8, &mm_id, 4);
-	memcpy(raw + 12, &curr, 4);
-	memcpy(raw + 16, &member, 4);
-	memcpy(raw + 24, &size, 8);
-	assert_int_equal(exact_record(e, t_ns, raw, sizeof(raw)), 0);
-}
-
-static void tracepoint_records_add_up(void **state)
-{
-	struct exact e = {0};
-
-	(void)state;
-	assert_int_equal(timeline_parse_format(COMMON FIELDS PRINT, &e.format), 0);
-	assert_true(exact_total_bytes(&e) == TIMELINE_UNKNOWN);
-	feed(&e, 1, 7, 1, 1, 40960);
-	feed(&e, 2, 7, 1, 0, 8192);
-	feed(&e, 3, 7, 1, 3, 4096);
-	feed(&e, 4, 7, 1, 2, 999424);	/* swap entries are not resident */
-	feed(&e, 5, 9, 0, 1, 12345678); /* another process's memory */
-	assert_int_equal(e.n_events, 3);
-	assert_int_equal(exact_total_bytes(&e), 40960 + 8192 + 4096);
-	feed(&e, 6, 8, 1, 1, 4096); /* a further exec: all new */
-	assert_int_equal(exact_total_bytes(&e), 4096);
-	assert_int_equal(exact_record(&e, 7, "short", 5), 0);
-	assert_int_equal(e.n_events, 4);
-	free(e.events);
-}
-
 /* ---- CSV ---- */
 
 static void check_csv(const struct timeline *t, uint64_t min_gap_ns, const char *expected)
@@ -415,8 +233,8 @@ static void check_csv(const struct timeline *t, uint64_t min_gap_ns, const char 
 	free(text);
 }
 
-static struct timeline_row csv_rows[] = {{1000, 1010, 900, 500, 3, 0},
-					 {2000, 2010, 900, 800, 6, 1}};
+static struct timeline_row csv_rows[] = {{1000, 1010, 900, 500, 3, 0, 1},
+					 {2000, 2010, 900, 800, 6, 1, 2}};
 static struct timeline_mark csv_marks[] = {{1500, "touch-25", 0}, {2000, "free", 0}};
 static struct timeline_event csv_events[] = {{1200, 600}, {1210, 700}, {1900, 800}};
 
@@ -427,11 +245,12 @@ static void csv_merges_samples_and_marks(void **state)
 
 	(void)state;
 	check_csv(&t, 0,
-		  "t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark\n"
-		  "0,900,500,3,0,\n"
-		  "500,,,,,touch-25\n"
-		  "1000,,,,,free\n"
-		  "1000,900,800,6,1,\n");
+		  "t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark,end_ns,"
+		  "processes\n"
+		  "0,900,500,3,0,,10,1\n"
+		  "500,,,,,touch-25,,\n"
+		  "1000,,,,,free,,\n"
+		  "1000,900,800,6,1,,1010,2\n");
 }
 
 static void csv_merges_changes_of_exact_mode(void **state)
@@ -448,20 +267,22 @@ static void csv_merges_changes_of_exact_mode(void **state)
 	(void)state;
 	/* What the samples say of committed is not used: unknown before the first change. */
 	check_csv(&t, 0,
-		  "t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark\n"
-		  "0,900,,3,0,\n"
-		  "200,,600,,,\n"
-		  "210,,700,,,\n"
-		  "500,,,,,touch-25\n"
-		  "900,,800,,,\n"
-		  "1000,900,800,6,1,\n");
+		  "t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark,end_ns,"
+		  "processes\n"
+		  "0,900,,3,0,,10,1\n"
+		  "200,,600,,,,,\n"
+		  "210,,700,,,,,\n"
+		  "500,,,,,touch-25,,\n"
+		  "900,,800,,,,,\n"
+		  "1000,900,800,6,1,,1010,2\n");
 	check_csv(&t, 99,
-		  "t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark\n"
-		  "0,900,,3,0,\n"
-		  "210,,700,,,\n"
-		  "500,,,,,touch-25\n"
-		  "900,,800,,,\n"
-		  "1000,900,800,6,1,\n");
+		  "t_ns,reserved_bytes,committed_bytes,minor_faults,major_faults,mark,end_ns,"
+		  "processes\n"
+		  "0,900,,3,0,,10,1\n"
+		  "210,,700,,,,,\n"
+		  "500,,,,,touch-25,,\n"
+		  "900,,800,,,,,\n"
+		  "1000,900,800,6,1,,1010,2\n");
 }
 
 static void csv_to_a_full_disk_is_an_error(void **state)
@@ -473,6 +294,21 @@ static void csv_to_a_full_disk_is_an_error(void **state)
 	assert_non_null(full);
 	assert_int_equal(timeline_write_csv(full, &t, 0), -EIO);
 	fclose(full);
+}
+
+static void an_attached_process_is_watched_and_left(void **state)
+{
+	struct timeline_options options = {.attach = fork_bound(), .stdout_fd = -1};
+	struct timeline t;
+
+	(void)state;
+	if (options.attach == 0)
+		_exit(0);
+	watch_toucher(false);
+	waitpid(options.attach, NULL, 0);
+	assert_int_equal(timeline_record(&options, &t), -1);
+	assert_non_null(strstr(t.reason, "No such process"));
+	timeline_clear(&t);
 }
 
 /* ---- Programs that end badly ---- */
@@ -515,6 +351,7 @@ static void bad_ends_are_told(void **state)
 
 	assert_int_equal(record_shell("exit 3", 0, &t), 0); /* the caller judges */
 	assert_int_equal(t.exit_status, 3);
+	assert_true(t.minor_faults > 0); /* also if no sample met it */
 	timeline_clear(&t);
 }
 
@@ -597,7 +434,7 @@ static void a_run_writes_a_file_per_subject(void **state)
 	snprintf(path, sizeof(path), "%s/timeline/glibc-malloc-memset.csv", directory);
 	text = read_file(path);
 	assert_int_equal(strncmp(text, "t_ns,reserved_bytes,", 20), 0);
-	assert_non_null(strstr(text, ",,,,,end\n"));
+	assert_non_null(strstr(text, ",,,,,end,,\n"));
 	run.run_dir = "/no/such/directory";
 	assert_int_equal(timeline_run_all(&run), -ENOENT);
 	snprintf(path, sizeof(path), "rm -r %s", directory);
@@ -611,7 +448,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(stat_is_parsed_whatever_the_name),
 		cmocka_unit_test(marks_are_parsed),
 		cmocka_unit_test(tracepoint_format_is_parsed),
-		cmocka_unit_test(tracepoint_records_add_up),
 		cmocka_unit_test(csv_merges_samples_and_marks),
 		cmocka_unit_test(csv_merges_changes_of_exact_mode),
 		cmocka_unit_test(csv_to_a_full_disk_is_an_error),
@@ -621,13 +457,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(bad_ends_are_told),
 		cmocka_unit_test(refused_perf_is_unsupported),
 		cmocka_unit_test(a_run_writes_a_file_per_subject),
-		cmocka_unit_test(exact_mode_is_exact),
-		cmocka_unit_test(exact_mode_counts_lost_records),
+		cmocka_unit_test(an_attached_process_is_watched_and_left),
 	};
 
-	if (argc > 1 && !strcmp(argv[1], "steps"))
-		return steps();
-	self = realpath("/proc/self/exe", NULL);
-	(void)argv;
+	be_program(argc, argv);
 	return cmocka_run_group_tests_name("timeline", tests, NULL, NULL);
 }
