@@ -63,6 +63,9 @@ for name in cells crossover crossings latency timeline/index timeline-vm/index; 
 	: >"$tsv"
 	[ ! -r "$run/$name.csv" ] || awk -f "$plots/csv.awk" "$run/$name.csv" >"$tsv"
 done
+if [ -r "$run/samples.csv" ]; then # which is long: one workload of it
+	awk 'NR == 1 || /,statistics,/' "$run/samples.csv" | awk -f "$plots/csv.awk" >"$work/statistics.tsv"
+fi
 values_of() { # COLUMN of cells.csv: each value that occurs
 	awk -F'\t' -v name="$1" 'FNR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i; next }
 		$c != "" && !seen[$c]++ { print $c }' "$work/cells.tsv"
@@ -98,6 +101,7 @@ for target in $targets; do
 	draw "crossover-$target" crossover crossover.awk "$work/crossover.tsv" "target=$target" \
 		"crossings=$work/crossings.tsv"
 	draw "latency-touch-$target" latency latency.awk "$work/latency.tsv" "target=$target" want=touch
+	draw "statistics-$target" latency statistics.awk "$work/statistics.tsv" "target=$target"
 	for want in alloc small; do
 		draw "latency-$want-$target" latency latency.awk "$work/cells.tsv" "target=$target" "want=$want"
 	done

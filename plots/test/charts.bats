@@ -90,6 +90,26 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 	done
 }
 
+@test "charts: what asking for all processes costs, by their number" {
+	fixture_cells "$run_dir" "host vm" "mmap" "dense-up"
+	fixture_statistics "$run_dir" "host vm"
+	draw
+	[[ " $(drawn) " == *" statistics-host statistics-vm "* ]]
+	sound
+	for text in 100 1,000 5,000 "processes (logarithmic)" tamstat/proc-cached program/ps; do
+		holds statistics-host "$text"
+		holds statistics-vm "$text"
+	done
+	holds statistics-vm tamstat/syscall
+	run ! grep -qF ">tamstat/syscall<" "$run_dir/charts/statistics-host.svg"
+	grep -q "thousand instructions (logarithmic), lower is better" "$run_dir/charts/statistics-vm.svg"
+	grep -q "microseconds (logarithmic), lower is better" "$run_dir/charts/statistics-host.svg"
+	# One number of processes only: no line to draw.
+	sed -i '/,1000,\|,5000,/d' "$run_dir/samples.csv"
+	draw
+	[[ " $(drawn) " != *" statistics-"* ]]
+}
+
 @test "charts: one subject only" {
 	fixture_cells "$run_dir" host mmap "dense-up fraction"
 	fixture_fraction "$run_dir" host mmap

@@ -95,3 +95,18 @@ fixture_timelines() {
 		}' >"$1/timeline/$slug.csv"
 	done
 }
+
+# fixture_statistics DIR TARGETS : what asking for all processes costs, three ways, two repetitions.
+fixture_statistics() {
+	awk -v targets="$2" 'BEGIN {
+		print "schema,kind,run_id,target,subject,workload,outcome,param_processes,metric_cost_per_process_ns,metric_cost_per_process_instructions"
+		nt = split(targets, target, " "); np = split("100 1000 5000", processes, " ")
+		ns = split("tamstat/syscall tamstat/proc-cached program/ps", subject, " ")
+		for (t = 1; t <= nt; t++) for (p = 1; p <= np; p++) for (s = 1; s <= ns; s++) for (rep = 0; rep < 2; rep++) {
+			ok = target[t] == "vm" || s > 1
+			cost = ok ? 500 * 8 ^ s / processes[p] ^ 0.05 + rep : ""
+			print "1,micro,r," target[t] "," subject[s] ",statistics," (ok ? "ok" : "unsupported") "," processes[p] "," (target[t] == "vm" ? "," cost : cost ",")
+		}
+		print "1,sample,r,host,mmap,dense-up,ok,,,"
+	}' >"$1/samples.csv"
+}
