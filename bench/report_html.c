@@ -359,6 +359,7 @@ void report_write_html(const struct report *r, FILE *out)
 	report_html_latency(out, r);
 	report_html_gbench(out, r);
 	report_html_statistics(out, r);
+	report_html_stall(out, r);
 	report_html_scenarios(out, r);
 	write_checks(out, r);
 	fputs("<section id=\"not-run\"><h2>What could not run, and why</h2>\n", out);

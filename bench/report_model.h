@@ -126,6 +126,8 @@ bool report_md_gbench(FILE *out, const struct report *report);
  * written, where the run has none. */
 bool report_html_statistics(FILE *out, const struct report *report);
 bool report_md_statistics(FILE *out, const struct report *report);
+bool report_html_stall(FILE *out, const struct report *report);
+bool report_md_stall(FILE *out, const struct report *report);
 
 /* The rows of kind scenario: what must happen, and what happened. False, and nothing is written,
  * where the run has none. */

@@ -17,6 +17,7 @@
 #include "runner.h"
 #include "sample.h"
 #include "sink.h"
+#include "stall.h"
 #include "statistics.h"
 #include "timeline.h"
 
@@ -385,24 +386,56 @@ static int take_overhead_pairs(struct run *run)
 	return error;
 }
 
+/* Has repetition rep of the cell been taken? -EINTR: nothing is to be taken any more. */
+static int is_taken(struct run *run, const char *id, unsigned rep)
+{
+	char key[KEY_CHARS];
+
+	sample_key(key, "micro", "measure", id, rep);
+	if (json_object_get(run->taken, key))
+		return 1;
+	return runner_interrupted() ? -EINTR : 0;
+}
+
+static int write_micro(struct run *run, json_t *sample)
+{
+	int error = run_write_sample(run, sample);
+
+	run_tally_sample(run, sample);
+	json_decref(sample);
+	return error;
+}
+
 static int take_statistic(struct run *run, unsigned subject, unsigned processes, unsigned rep,
 			  const char *refused)
 {
 	bool guest = run->plan->options.guest;
-	char id[CELL_ID_CHARS], key[KEY_CHARS];
-	json_t *sample;
-	int error;
+	char id[CELL_ID_CHARS];
+	int taken;
 
 	statistics_cell_id(subject, processes, guest, id);
-	sample_key(key, "micro", "measure", id, rep);
-	if (json_object_get(run->taken, key))
-		return 0;
-	if (runner_interrupted())
-		return -EINTR;
-	sample = statistics_sample(subject, processes, rep, run->dir->run_id, guest, refused);
-	error = run_write_sample(run, sample);
-	run_tally_sample(run, sample);
-	json_decref(sample);
+	taken = is_taken(run, id, rep);
+	if (taken)
+		return taken < 0 ? taken : 0;
+	return write_micro(
+		run, statistics_sample(subject, processes, rep, run->dir->run_id, guest, refused));
+}
+
+static int take_stalls(struct run *run)
+{
+	char id[CELL_ID_CHARS];
+	int error = 0;
+
+	for (unsigned rep = 0; rep < run->plan->options.repetitions; rep++) {
+		for (unsigned way = 0; stall_way(way) && !error; way++) {
+			stall_cell_id(way, id);
+			error = is_taken(run, id, rep);
+			if (!error)
+				error = write_micro(run, stall_sample(way, rep, run->dir->run_id));
+			else if (error > 0)
+				error = 0;
+		}
+	}
 	return error;
 }
 
@@ -426,6 +459,8 @@ static int take_statistics(struct run *run)
 						       refused ? reason : NULL);
 	}
 	statistics_end();
+	if (!error && !options->guest) /* its one CPU would make reader and target take turns */
+		error = take_stalls(run);
 	return error;
 }
 

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "plan.h"
+#include "micro.h"
 #include "process.h"
 #include "statistics.h"
 #include "statistics_ways.h"
@@ -176,63 +176,53 @@ static void measure(const struct statistics_way *way, unsigned processes, struct
 
 /* ---- the sample ---- */
 
+static struct micro describe(unsigned subject, unsigned processes, bool guest, char params[32])
+{
+	snprintf(params, 32, "processes=%u", processes);
+	return (struct micro){.subject = statistics_subject(subject),
+			      .workload = STATISTICS_WORKLOAD,
+			      .params = params,
+			      .size_bytes = (uint64_t)processes * ENTRY_BYTES,
+			      .guest = guest};
+}
+
 void statistics_cell_id(unsigned subject, unsigned processes, bool guest, char id[CELL_ID_CHARS])
 {
-	const struct cell cell = {.guest = guest};
-	char identity[CELL_IDENTITY_CHARS];
+	char params[32];
+	struct micro micro = describe(subject, processes, guest, params);
 
-	snprintf(identity, sizeof(identity), "%s|%s|" STATISTICS_WORKLOAD "|%zu|1|0|processes=%u",
-		 cell_target(&cell), statistics_subject(subject), (size_t)processes * ENTRY_BYTES,
-		 processes);
-	cell_id(identity, id);
+	micro_cell_id(&micro, id);
 }
 
 json_t *statistics_sample(unsigned subject, unsigned processes, unsigned rep, const char *run_id,
 			  bool guest, const char *refused)
 {
 	const struct cell cell = {.guest = guest};
-	const char *name = statistics_subject(subject), *unit = cell_cost_unit(&cell);
-	struct timespec now;
 	struct finding f = {.error = -ENOSYS};
-	char id[CELL_ID_CHARS], metric[64];
-	json_t *sample, *metrics;
+	char params[32], metric[64];
+	struct micro micro = describe(subject, processes, guest, params);
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	if (refused)
 		snprintf(f.reason, sizeof(f.reason), "%s", refused);
 	else
 		measure(statistics_way(subject), processes, &f);
 	if (f.error && !*f.reason)
 		snprintf(f.reason, sizeof(f.reason), "%s", strerror(-f.error));
-	statistics_cell_id(subject, processes, guest, id);
-	metrics = json_object();
+	micro.run_id = run_id;
+	micro.rep = rep;
+	micro.order = subject;
+	micro.error = f.error;
+	micro.reason = f.reason;
+	micro.verified = f.verified;
+	micro.metrics = json_object();
 	if (!f.error) {
-		snprintf(metric, sizeof(metric), "cost_%s", unit);
-		json_object_set_new(metrics, metric, json_integer((json_int_t)f.cost));
-		snprintf(metric, sizeof(metric), "cost_per_process_%s", unit);
-		json_object_set_new(metrics, metric,
+		snprintf(metric, sizeof(metric), "cost_%s", cell_cost_unit(&cell));
+		json_object_set_new(micro.metrics, metric, json_integer((json_int_t)f.cost));
+		snprintf(metric, sizeof(metric), "cost_per_process_%s", cell_cost_unit(&cell));
+		json_object_set_new(micro.metrics, metric,
 				    json_real((double)f.cost / f.rounds / f.processes));
-		json_object_set_new(metrics, "operations",
+		json_object_set_new(micro.metrics, "operations",
 				    json_integer((json_int_t)f.rounds * f.processes));
 	}
-	sample = json_pack(
-		"{s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:n, s:s, s:I, s:i, "
-		"s:i, s:{s:i}, s:s, s:o, s:n, s:[], s:n, s:n, s:n, s:{s:n, s:n, s:n, s:n, s:n}, "
-		"s:n, s:n, s:n, s:n, s:n, s:n, s:{s:n, s:n}, s:{}, s:o, s:o}",
-		"schema", 1, "kind", "micro", "run_id", run_id, "cell_id", id, "block", rep,
-		"order", subject, "rep", rep, "started_ns",
-		(json_int_t)now.tv_sec * 1000000000 + now.tv_nsec, "purpose", "measure", "target",
-		cell_target(&cell), "clock", cell_clock(&cell), "subject", name, "backend",
-		"workload", STATISTICS_WORKLOAD, "size_bytes", (json_int_t)processes * ENTRY_BYTES,
-		"threads", 1, "fill", 0, "params", "processes", processes, "outcome",
-		!f.error	     ? "ok"
-		: f.error == -ENOSYS ? "unsupported"
-				     : "failed",
-		"reason", f.error ? json_string(f.reason) : json_null(), "signal", "phases",
-		"touched_pages", "reserved_bytes", "committed_bytes", "committed_parts", "anon",
-		"swap", "hugetlb", "shmem_or_memfd", "driver", "page_table_bytes", "vma_count",
-		"huge_bytes", "peak_rss_bytes", "rss_after_free_bytes", "latency", "hw", "cycles",
-		"dtlb_misses", "probe_source", "verified",
-		f.error ? json_null() : json_boolean(f.verified), "metrics", metrics);
-	return sample;
+	return micro_sample(&micro);
 }
