@@ -5,10 +5,10 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-# Longer than the smallest run: 4 subjects, 4 repetitions: 4 * 5 + 6 = 26 samples.
+# Longer than the smallest run: 4 subjects, 4 repetitions: 4 * 5 + 6 of them, 4 * 4 that watch the noise.
 longer=(--profile smoke --subjects null,mmap,mmap/noreserve,mmap/populate --workloads dense-up --size 1M --fill 0
 	--reps 4 --seed 1 --samples-only)
-longer_samples=26
+longer_samples=42
 
 lines() { # RUN : finished samples
 	[ -f "$1/samples.jsonl" ] && wc -l <"$1/samples.jsonl" || echo 0
@@ -179,6 +179,6 @@ has_lines_or_ended() { # RUN N PID
 	kept=$(lines "$dir/run")
 	[ "$kept" -gt 5 ]
 	"$tabench" run --resume "$dir/run" --samples-only
-	[ "$(lines "$dir/run")" -eq $((4 * 31 + 6)) ]
+	[ "$(lines "$dir/run")" -eq $((4 * 31 + 6 + 4 * 30)) ]
 	no_duplicates "$dir/run"
 }
