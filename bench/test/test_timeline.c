@@ -31,7 +31,7 @@ static bool truth(const struct timeline *t, uint64_t from_ns, uint64_t to_ns, ui
 		  uint64_t *high)
 {
 	uint64_t base = 0, least = 0, most = 0;
-	bool begun = false;
+	bool begun = false, ends = false;
 
 	for (size_t i = 0; i < t->n_marks && t->marks[i].t_ns <= to_ns; i++) {
 		const struct timeline_mark *m = &t->marks[i];
@@ -41,6 +41,8 @@ static bool truth(const struct timeline *t, uint64_t from_ns, uint64_t to_ns, ui
 			base = mark_value(m);
 			begun = m->t_ns <= from_ns;
 		}
+		if (!strncmp(m->name, "exit-", 5))
+			ends = true;
 		if (strncmp(m->name, "begin-", 6) && strncmp(m->name, "end-", 4))
 			continue;
 		if (m->t_ns <= from_ns)
@@ -56,7 +58,7 @@ static bool truth(const struct timeline *t, uint64_t from_ns, uint64_t to_ns, ui
 				least = next;
 		}
 	}
-	*low = base + least;
+	*low = ends ? 0 : base + least; /* it ends, and what it began with goes as well */
 	*high = base + most;
 	return begun;
 }
