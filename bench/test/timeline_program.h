@@ -198,7 +198,7 @@ static void record_steps(bool exact, struct timeline *t)
 		print_message("# %s\n", t->reason);
 	assert_int_equal(t->outcome, TIMELINE_OK);
 	assert_int_equal(t->exit_status, 0);
-	assert_int_equal(t->n_marks, 2 + 2 * STEPS + 2);
+	assert_int_equal(t->n_marks, 2 + 2 * STEPS + 3);
 }
 
 /* A process that touches a page every now and then, until it is killed. */
