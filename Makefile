@@ -2,7 +2,7 @@
 # Thin on purpose: each target is one script or one program; this file only names them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build bench test compare report plots perf-stat kernel vm demo kernel-deb kernel-series install clean
+.PHONY: help setup build bench test compare report plots perf-stat apps kernel vm demo kernel-deb kernel-series install clean
 
 help:           ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -30,6 +30,9 @@ plots:          ## draw the charts of RUN=dir again
 
 perf-stat:      ## perf stat over each cell, its counts beside the suite's own
 	@scripts/perf-stat.sh
+
+apps:           ## whole programs under several malloc libraries: time, memory, faults  (RUN=dir adds to that run)
+	@scripts/apps.sh
 
 kernel:         ## build the patched kernel (DEBUG=1: KASAN, lockdep, DEBUG_VM)
 	@scripts/kernel.sh build

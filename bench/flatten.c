@@ -202,7 +202,8 @@ static bool sample_from_json(struct sample *s, json_t *line)
 	read_phases(s, json_object_get(line, "phases"));
 	return s->schema == 1 && s->kind && s->cell_id && s->purpose && s->target && s->clock &&
 	       s->subject && s->workload && s->outcome && !isnan(s->block) &&
-	       !isnan(s->size_bytes) && !isnan(s->fill) && !isnan(s->threads);
+	       (!isnan(s->size_bytes) || !strcmp(s->kind, "app")) && !isnan(s->fill) &&
+	       !isnan(s->threads);
 }
 
 void samples_note(struct samples *samples, const char *format, ...)

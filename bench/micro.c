@@ -38,15 +38,16 @@ json_t *micro_sample(const struct micro *m)
 	clock_gettime(CLOCK_REALTIME, &now);
 	micro_cell_id(m, id);
 	return json_pack(
-		"{s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:n, s:s, s:I, s:i, "
+		"{s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:n, s:s, s:o, s:i, "
 		"s:i, s:o, s:s, s:o, s:n, s:[], s:n, s:n, s:n, s:{s:n, s:n, s:n, s:n, s:n}, "
 		"s:n, s:n, s:n, s:n, s:n, s:n, s:{s:n, s:n}, s:{}, s:o, s:o}",
-		"schema", 1, "kind", "micro", "run_id", m->run_id, "cell_id", id, "block", m->rep,
-		"order", m->order, "rep", m->rep, "started_ns",
-		(json_int_t)now.tv_sec * 1000000000 + now.tv_nsec, "purpose", "measure", "target",
-		cell_target(&cell), "clock", cell_clock(&cell), "subject", m->subject, "backend",
-		"workload", m->workload, "size_bytes", (json_int_t)m->size_bytes, "threads", 1,
-		"fill", 0, "params", params_of(m), "outcome",
+		"schema", 1, "kind", m->kind ? m->kind : "micro", "run_id", m->run_id, "cell_id",
+		id, "block", m->rep, "order", m->order, "rep", m->rep, "started_ns",
+		(json_int_t)now.tv_sec * 1000000000 + now.tv_nsec, "purpose",
+		m->purpose ? m->purpose : "measure", "target", cell_target(&cell), "clock",
+		cell_clock(&cell), "subject", m->subject, "backend", "workload", m->workload,
+		"size_bytes", m->size_bytes ? json_integer((json_int_t)m->size_bytes) : json_null(),
+		"threads", 1, "fill", 0, "params", params_of(m), "outcome",
 		!m->error	      ? "ok"
 		: m->error == -ENOSYS ? "unsupported"
 				      : "failed",
@@ -55,5 +56,6 @@ json_t *micro_sample(const struct micro *m)
 		"swap", "hugetlb", "shmem_or_memfd", "driver", "page_table_bytes", "vma_count",
 		"huge_bytes", "peak_rss_bytes", "rss_after_free_bytes", "latency", "hw", "cycles",
 		"dtlb_misses", "probe_source", "verified",
-		m->error ? json_null() : json_boolean(m->verified), "metrics", m->metrics);
+		m->error || m->unverified ? json_null() : json_boolean(m->verified), "metrics",
+		m->metrics);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Samples of kind "micro": what is measured without a worker; their figures are in metrics. */
+/* Samples of kind "micro" and "app": what is measured without a worker; figures are in metrics. */
 #ifndef TA_MICRO_H
 #define TA_MICRO_H
 
@@ -9,14 +9,16 @@
 #include "plan.h"
 
 struct micro {
+	const char *kind, *purpose; /* NULL: "micro", "measure" */
 	const char *run_id, *subject, *workload;
-	const char *params; /* "name=value", one number, or "" */
-	uint64_t size_bytes;
+	const char *params;  /* "name=value", one number, or "" */
+	uint64_t size_bytes; /* 0: of no one size */
 	unsigned order, rep;
 	bool guest;
 	int error;	    /* 0, or -errno; -ENOSYS: unsupported */
 	const char *reason; /* where error is not 0 */
-	bool verified;
+	bool verified;	    /* unknown where error is not 0, or unverified */
+	bool unverified;
 	json_t *metrics; /* becomes the sample's */
 };
 

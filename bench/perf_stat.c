@@ -18,8 +18,6 @@ static const struct {
 	{"dTLB-load-misses", "perf_dtlb_load_misses"},
 };
 
-#define EVENTS "page-faults,minor-faults,major-faults,cycles,dTLB-load-misses"
-
 bool perf_stat_works(char *reason, size_t reason_bytes)
 {
 	static const char *const argv[] = {"perf",	  "stat", "-x",	  ",", "-e",
@@ -62,7 +60,7 @@ bool perf_stat_works(char *reason, size_t reason_bytes)
 }
 
 /* Lines of perf stat -x,: VALUE,UNIT,EVENT,... ; the event may carry a modifier (page-faults:u). */
-static json_t *metrics_from(FILE *log)
+json_t *perf_stat_metrics(FILE *log)
 {
 	json_t *metrics = json_object();
 	char line[512];
@@ -87,8 +85,8 @@ static json_t *metrics_from(FILE *log)
 void perf_stat_run(struct worker_job job, struct worker_result *result, json_t **metrics)
 {
 	char fd_text[16];
-	const char *const wrapper[] = {"perf", "stat",	   "-x",    ",",  "-e",
-				       EVENTS, "--log-fd", fd_text, "--", NULL};
+	const char *const wrapper[] = {"perf",		 "stat",     "-x",    ",",  "-e",
+				       PERF_STAT_EVENTS, "--log-fd", fd_text, "--", NULL};
 	int log_fd = memfd_create("perf-stat", 0); /* inherited on purpose */
 	FILE *log = log_fd < 0 ? NULL : fdopen(log_fd, "r+");
 
@@ -103,6 +101,6 @@ void perf_stat_run(struct worker_job job, struct worker_result *result, json_t *
 	job.wrapper = wrapper;
 	worker_run(&job, result);
 	rewind(log);
-	*metrics = metrics_from(log);
+	*metrics = perf_stat_metrics(log);
 	fclose(log);
 }

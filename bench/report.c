@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apps_rows.h"
 #include "commands.h"
 #include "distribution.h"
 #include "environment.h"
@@ -72,6 +73,16 @@ static int write_crossings(const struct report *report, FILE *out)
 {
 	crossings_write_csv(&report->crossings, out);
 	return 0;
+}
+
+static int write_apps(const struct report *report, FILE *out)
+{
+	struct app_rows rows;
+	int error = app_rows_build(&rows, &report->samples);
+
+	app_rows_write_csv(&rows, out);
+	app_rows_free(&rows);
+	return error;
 }
 
 static int write_markdown(const struct report *report, FILE *out)
@@ -151,6 +162,8 @@ static int write_everything(struct report *report, bool plots)
 		err = write_whole(report, "crossover.csv", write_crossover);
 	if (err == 0)
 		err = write_whole(report, "crossings.csv", write_crossings);
+	if (err == 0)
+		err = write_whole(report, "apps.csv", write_apps);
 	if (err)
 		return err;
 	if (plots)

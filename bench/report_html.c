@@ -358,6 +358,7 @@ void report_write_html(const struct report *r, FILE *out)
 	fputs("</section>\n", out);
 	report_html_latency(out, r);
 	report_html_gbench(out, r);
+	report_html_apps(out, r);
 	report_html_statistics(out, r);
 	report_html_stall(out, r);
 	report_html_scenarios(out, r);

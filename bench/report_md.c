@@ -215,6 +215,7 @@ void report_write_markdown(const struct report *report, FILE *out)
 	}
 	report_md_latency(out, report);
 	report_md_gbench(out, report);
+	report_md_apps(out, report);
 	report_md_statistics(out, report);
 	report_md_stall(out, report);
 	report_md_scenarios(out, report);

@@ -134,6 +134,10 @@ bool report_md_stall(FILE *out, const struct report *report);
 bool report_html_scenarios(FILE *out, const struct report *report);
 bool report_md_scenarios(FILE *out, const struct report *report);
 json_t *report_json_scenarios(const struct report *report);
+/* The rows of kind app: whole programs. False, and nothing is written, where the run has none. */
+bool report_html_apps(FILE *out, const struct report *report);
+bool report_md_apps(FILE *out, const struct report *report);
+bool report_print_apps(const struct report *report, FILE *out);
 
 /* The same subject on the same target, without a full set of ok samples for the same reason. */
 bool result_same_reason(const struct result *a, const struct result *b);

@@ -170,6 +170,8 @@ void report_print_terminal(const struct report *report, FILE *out)
 		print_best(panel, out);
 		print_regrets(panel, out);
 	}
+	if (report_print_apps(report, out) && !any)
+		return;
 	if (!any) {
 		fprintf(out, "\nVERDICT  none: %s\n", nothing_ranked(report));
 		return;

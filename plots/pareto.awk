@@ -2,11 +2,18 @@
 #
 # cells.csv as panels of time against committed memory, one per workload (and fill, size): panel-i.tsv
 # (MiB, cost, subject's index), front-i.tsv (the trade-offs that nothing beats in both) and panel-i.gp.
-# Wants: dir, target.
+# apps.csv, with want=apps, likewise: one per program.
+# Wants: dir, target; or dir, want.
 
 BEGIN { FS = "\t"; LABEL_PX = 19; MIB = 1048576 }
 
 FNR == 1 { read_header(); next }
+
+want == "apps" {
+	if (cell("outcome") == "ok" && cell("time_ns") != "" && cell("peak_committed_bytes") != "")
+		add_point(cell("program"), cell("subject"), cell("time_ns") / 1e6, cell("peak_committed_bytes"))
+	next
+}
 
 # "null" allocates nothing: it is no way of getting memory.
 cell("target") != target || cell("workload") == "fraction" || cell("subject") == "null" { next }
@@ -14,22 +21,26 @@ cell("latency_p50") != "" || cell("outcome") != "ok" || cell("total_cost_per_pag
 
 {
 	key = cell("workload") SUBSEP cell("fill") SUBSEP cell("size_bytes") SUBSEP cell("threads")
-	if (!(key in members))
-		groups[++n_groups] = key
-	workload[key] = cell("workload")
 	fill[key] = cell("fill")
 	size[key] = cell("size_bytes")
 	threads[key] = cell("threads")
+	workload[key] = cell("workload")
 	if (!(size[key] in size_seen)) {
 		size_seen[size[key]] = 1
 		n_sizes++
 	}
-	i = ++members[key]
-	name[key, i] = cell("subject")
-	seen[cell("subject")] = 1
-	mib[key, i] = cell("committed_bytes") / MIB
-	cost[key, i] = cell("total_cost_per_page") + 0
+	add_point(key, cell("subject"), cell("total_cost_per_page") + 0, cell("committed_bytes"))
 	unit = cell("cost_unit")
+}
+
+function add_point(key, subject, its_cost, bytes,   i) {
+	if (!(key in members))
+		groups[++n_groups] = key
+	i = ++members[key]
+	name[key, i] = subject
+	seen[subject] = 1
+	mib[key, i] = bytes / MIB
+	cost[key, i] = its_cost
 }
 
 function write_panel(key, p,   n, i, j, file, x_high, low, high, logarithmic, best, order, costs, mibs) {
@@ -66,7 +77,7 @@ function write_panel(key, p,   n, i, j, file, x_high, low, high, logarithmic, be
 		print mib[key, i] "\t" best > (dir "/front-" p ".tsv")
 	}
 	file = dir "/panel-" p ".gp"
-	print "panel_title = " quoted(group_name(workload[key], fill[key], size[key], n_sizes > 1, threads[key])) > file
+	print "panel_title = " quoted(want == "apps" ? key : group_name(workload[key], fill[key], size[key], n_sizes > 1, threads[key])) > file
 	print "panel_px = " panel_px ".0" > file
 	print "x_high = " x_high > file
 	print "y_low = " low > file
@@ -87,7 +98,15 @@ END {
 	print "panels = " n_groups > (dir "/vars.gp")
 	print "array panel_height[" n_groups "]" > (dir "/vars.gp")
 	print heights > (dir "/vars.gp")
-	print "unit = " quoted(unit) > (dir "/vars.gp")
+	if (want == "apps") {
+		print "y_title = 'milliseconds'" > (dir "/vars.gp")
+		print "x_title = 'peak committed, MiB'" > (dir "/vars.gp")
+		write_caption("Whole programs: time against memory, lower left is best", \
+			"Median time of the whole program, from start to end, against the most that it committed, under each malloc library. The line joins the libraries that no other beats in both. Lower is better on both axes.")
+		exit
+	}
+	print "y_title = " quoted(unit " per touched page") > (dir "/vars.gp")
+	print "x_title = 'committed, MiB'" > (dir "/vars.gp")
 	where = target == "vm" ? " (VM, instructions)" : ""
 	write_caption("Cost against memory: lower left is best" where, \
 		"Medians of allocating, touching and freeing together, in " unit " per touched page, against what the block committed at its fullest. The line joins the subjects that no other beats in both. Lower is better on both axes. Some vertical axes are logarithmic: see their tics.")

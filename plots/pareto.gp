@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# chart: time per touched page against committed memory, one panel per workload (per target)
+# chart: time against committed memory, one panel per workload (per target) or whole program
 ABOVE = 50.0
 BELOW = 60.0
 HEAD = 62.0
@@ -30,8 +30,8 @@ do for [i = 1:panels] {
 	eval "set xtics ".x_tics
 	eval "set ytics ".y_tics
 	set label 903 panel_title at screen 0.012, screen from_top(top + 14) left font ",16" textcolor rgb INK
-	set label 904 unit." per touched page".(logarithmic ? " (logarithmic)" : "") at screen 0.012, screen from_top(top + 36) left font ",14" textcolor rgb INK
-	set label 905 "committed, MiB" at screen 0.63, screen from_top(top + ABOVE + panel_px + 46) right font ",14" textcolor rgb INK
+	set label 904 y_title.(logarithmic ? " (logarithmic)" : "") at screen 0.012, screen from_top(top + 36) left font ",14" textcolor rgb INK
+	set label 905 x_title at screen 0.63, screen from_top(top + ABOVE + panel_px + 46) right font ",14" textcolor rgb INK
 	plot sprintf("%s/front-%d.tsv", dir, i) using 1:2 with lines linecolor rgb FAINT linewidth 3, \
 		sprintf("%s/panel-%d.tsv", dir, i) using 1:2:(point($3)):(colour($3)) with points pointtype variable linecolor rgb variable pointsize 1.1
 	top = top + ABOVE + panel_px + BELOW

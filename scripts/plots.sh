@@ -58,7 +58,7 @@ charts=$run/charts
 mkdir -p "$charts" || die 1 "cannot write $charts"
 
 begin_work
-for name in cells crossover crossings latency timeline/index timeline-vm/index; do
+for name in cells crossover crossings latency apps timeline/index timeline-vm/index; do
 	tsv=$work/${name//\//-}.tsv
 	: >"$tsv"
 	[ ! -r "$run/$name.csv" ] || awk -f "$plots/csv.awk" "$run/$name.csv" >"$tsv"
@@ -95,6 +95,7 @@ for want in memory faults; do
 	draw "timeline-$want-vm" "timeline-$want" timeline.awk "$work/timeline-vm-index.tsv" "run=$run/timeline-vm" "want=$want" \
 		target=vm
 done
+draw apps pareto pareto.awk "$work/apps.tsv" want=apps
 for target in $targets; do
 	draw "cost-$target" cost cost.awk "$work/cells.tsv" "target=$target"
 	draw "pareto-$target" pareto pareto.awk "$work/cells.tsv" "target=$target"

@@ -110,6 +110,21 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 	[[ " $(drawn) " != *" statistics-"* ]]
 }
 
+@test "charts: whole programs, one panel each, without what failed" {
+	: >"$run_dir/cells.csv"
+	fixture_apps "$run_dir" "gcc hash-join redis" "glibc jemalloc mimalloc tamalloc/preload tcmalloc"
+	draw
+	[ "$(drawn)" = apps ]
+	sound
+	for text in gcc hash-join redis glibc tamalloc/preload milliseconds "peak committed, MiB"; do holds apps "$text"; done
+	[ "$(grep -c ">tcmalloc<" "$run_dir/charts/apps.svg")" -eq 2 ]
+	[ "$(grep -c ">glibc<" "$run_dir/charts/apps.svg")" -eq 3 ]
+	# A run without any has no such chart.
+	head -n 1 "$run_dir/apps.csv" >"$run_dir/empty" && mv "$run_dir/empty" "$run_dir/apps.csv"
+	draw
+	[ "$(drawn)" = "" ]
+}
+
 @test "charts: one subject only" {
 	fixture_cells "$run_dir" host mmap "dense-up fraction"
 	fixture_fraction "$run_dir" host mmap

@@ -110,3 +110,16 @@ fixture_statistics() {
 		print "1,sample,r,host,mmap,dense-up,ok,,,"
 	}' >"$1/samples.csv"
 }
+
+# fixture_apps DIR PROGRAMS LIBRARIES : each program under each library; the last library fails in the first program.
+fixture_apps() {
+	awk -v programs="$2" -v libraries="$3" 'BEGIN {
+		print "program,subject,outcome,reason,n,time_ns,peak_committed_bytes"
+		np = split(programs, program, " "); nl = split(libraries, library, " ")
+		for (p = 1; p <= np; p++) for (l = 1; l <= nl; l++)
+			if (p == 1 && l == nl)
+				print program[p] "," library[l] ",failed,\"its output is wrong, line 2\",0,,"
+			else
+				print program[p] "," library[l] ",ok,,12," (2e8 + 1e7 * l) * p "," (l == nl ? 4e6 : 4e7 + 1e5 * l)
+	}' >"$1/apps.csv"
+}
