@@ -174,6 +174,8 @@ int stat_rows_build(struct stat_rows *rows, const struct samples *samples,
 		const struct result *cell = results_find(results, s->cell_id);
 		struct stat_row *row = &rows->rows[rows->n];
 
+		if (!strcmp(s->kind, "stat") && !strcmp(s->outcome, "unsupported"))
+			rows->refused = s->reason;
 		if (strcmp(s->kind, "stat") || strcmp(s->outcome, "ok"))
 			continue;
 		double outside = sample_metric(s, "faults_outside_phases");
@@ -182,6 +184,9 @@ int stat_rows_build(struct stat_rows *rows, const struct samples *samples,
 		*row = (struct stat_row){
 			.sample = s,
 			.perf_faults = sample_metric(s, "perf_page_faults"),
+			.major_faults = sample_metric(s, "perf_major_faults"),
+			.cycles = sample_metric(s, "perf_cycles"),
+			.dtlb_load_misses = sample_metric(s, "perf_dtlb_load_misses"),
 			.own_faults = s->total_faults + outside,
 			.cell_faults = cell ? cell->of[CELL_TOTAL_FAULTS].value + outside : NAN,
 		};
@@ -190,6 +195,8 @@ int stat_rows_build(struct stat_rows *rows, const struct samples *samples,
 		row->within =
 			fabs(row->perf_faults - own) <= STAT_TOLERANCE * own + STAT_STARTUP_FAULTS;
 		rows->n_within += row->within;
+		rows->n_cycles += !isnan(row->cycles);
+		rows->n_dtlb += !isnan(row->dtlb_load_misses);
 		rows->n++;
 	}
 	qsort(rows->rows, rows->n, sizeof(*rows->rows), by_workload);

@@ -48,12 +48,15 @@ struct stat_row {
 	double perf_faults; /* over the whole process */
 	double own_faults;  /* the same process's phases, by its own probe */
 	double cell_faults; /* median of the cell's measured samples; NaN if it has none */
-	bool within;	    /* perf equals the cell's (else its own) within tolerance + start-up */
+	double major_faults, cycles, dtlb_load_misses; /* by perf; NaN: not counted here */
+	bool within; /* perf equals the cell's (else its own) within tolerance + start-up */
 };
 
 struct stat_rows {
 	struct stat_row *rows;
 	size_t n, n_within;
+	size_t n_cycles, n_dtlb; /* how many of them have the hardware's counts */
+	const char *refused;	 /* why there are none, or NULL; the samples' */
 };
 
 int stat_rows_build(struct stat_rows *rows, const struct samples *samples,

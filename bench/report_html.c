@@ -262,10 +262,24 @@ static void write_charts(FILE *out, const struct report *r)
 
 static void write_stats(FILE *out, const struct report *r)
 {
-	static const char *const columns[] = {
-		"Subject",	"Workload",	"Fill", "perf stat", "The cell's samples",
-		"Same process", "Equal enough", NULL};
+	static const char *const columns[] = {"Subject",
+					      "Workload",
+					      "#Fill",
+					      "#perf stat",
+					      "#The cell's samples",
+					      "#Same process",
+					      "#Equal enough",
+					      "#Major faults",
+					      "#Cycles",
+					      "#dTLB load misses",
+					      NULL};
 
+	if (!r->stats.n && r->stats.refused) {
+		fputs("<p>", out);
+		html_text(out, r->stats.refused);
+		fputs("</p>\n", out);
+		return;
+	}
 	if (!r->stats.n) {
 		fputs("<p>perf stat was not part of this run (<code>make perf-stat</code> adds "
 		      "it).</p>\n",
@@ -276,11 +290,15 @@ static void write_stats(FILE *out, const struct report *r)
 		   "perf stat's page-fault count equals the suite's own within %.0f %% and %d "
 		   "start-up faults in %zu of %zu cells.",
 		   100 * STAT_TOLERANCE, STAT_STARTUP_FAULTS, r->stats.n_within, r->stats.n);
+	html_textf(out,
+		   " This machine counted cycles in %zu of them, misses of the data TLB in %zu%s.",
+		   r->stats.n_cycles, r->stats.n_dtlb,
+		   r->stats.n_cycles ? "" : " (a virtual machine often hides these counters)");
 	fputs("<details><summary>Counts of each cell</summary>\n", out);
 	html_table_begin(out, "Page faults by perf stat and by the suite (faults)", columns);
 	for (size_t i = 0; i < r->stats.n; i++) {
 		const struct stat_row *row = &r->stats.rows[i];
-		char n[3][NUMBER_CHARS], title[96];
+		char n[6][NUMBER_CHARS], title[96];
 
 		fputs("<tr><th scope=\"row\">", out);
 		html_text(out, row->sample->subject);
@@ -289,10 +307,12 @@ static void write_stats(FILE *out, const struct report *r)
 		fprintf(out,
 			"</td><td class=\"n\">%.0f</td><td class=\"n\">%s</td>"
 			"<td class=\"n\">%s</td><td class=\"n\">%s</td><td "
-			"class=\"n\">%s</td></tr>\n",
+			"class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
+			"<td class=\"n\">%s</td></tr>\n",
 			row->sample->fill, text_number(row->perf_faults, n[0]),
 			text_number(row->cell_faults, n[1]), text_number(row->own_faults, n[2]),
-			row->within ? "yes" : "<b>no</b>");
+			row->within ? "yes" : "<b>no</b>", text_number(row->major_faults, n[3]),
+			text_number(row->cycles, n[4]), text_number(row->dtlb_load_misses, n[5]));
 	}
 	html_table_end(out);
 	fputs("</details>\n", out);

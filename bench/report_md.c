@@ -240,8 +240,14 @@ void report_write_markdown(const struct report *report, FILE *out)
 	if (report->timelines.exact)
 		fprintf(out, "- %s\n", timelines_text(&report->timelines, line, sizeof(line)));
 	if (report->stats.n)
-		fprintf(out, "- perf stat: page faults agree in %zu of %zu cells\n",
-			report->stats.n_within, report->stats.n);
+		fprintf(out,
+			"- perf stat: page faults agree in %zu of %zu cells; cycles counted in "
+			"%zu, "
+			"misses of the data TLB in %zu\n",
+			report->stats.n_within, report->stats.n, report->stats.n_cycles,
+			report->stats.n_dtlb);
+	else if (report->stats.refused)
+		fprintf(out, "- perf stat: %s\n", report->stats.refused);
 	not_run(out, report);
 	sentences(out, &report_definitions);
 	sentences(out, &report_method);
