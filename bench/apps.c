@@ -208,11 +208,13 @@ static json_t *memory_metrics(const struct timeline *t)
 		sum += (double)row->committed_bytes * last;
 		duration += last;
 	}
-	return json_pack("{s:I, s:o, s:I, s:I, s:I}", "peak_committed_bytes", (json_int_t)peak,
-			 "average_committed_bytes",
-			 duration > 0 ? json_real(sum / duration) : json_null(),
-			 "peak_reserved_bytes", (json_int_t)peak_reserved, "timeline_samples",
-			 (json_int_t)t->n_rows, "missed_ticks", (json_int_t)t->missed_ticks);
+	/* A program that ended before the first sample has no known memory. */
+	return json_pack(
+		"{s:o, s:o, s:o, s:I, s:I}", "peak_committed_bytes",
+		peak ? json_integer((json_int_t)peak) : json_null(), "average_committed_bytes",
+		duration > 0 ? json_real(sum / duration) : json_null(), "peak_reserved_bytes",
+		peak ? json_integer((json_int_t)peak_reserved) : json_null(), "timeline_samples",
+		(json_int_t)t->n_rows, "missed_ticks", (json_int_t)t->missed_ticks);
 }
 
 /* Under watch, with standard error in a file of its own meanwhile. */

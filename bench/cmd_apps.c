@@ -34,6 +34,7 @@ static const char help[] =
 	"  --rounds N      timed runs of each program under each library, 1 to 1000 (default: 12, "
 	"short 9)\n"
 	"  --seed N        of the random order (default: chance)\n"
+	"  --no-report     tabench report DIR writes it later\n"
 	"  --list          what the programs are; measures nothing\n"
 	"  --recipes DIR   where they are described (default: bench/apps of the source tree)\n"
 	"\n"
@@ -85,7 +86,7 @@ static void note_taken(json_t *row, void *arg)
 	json_object_set_new(rows->taken, key, json_string(text(row, "outcome")));
 }
 
-static int carry_out(struct apps *apps, struct run_dir *dir)
+static int carry_out(struct apps *apps, struct run_dir *dir, bool report)
 {
 	struct rows rows = {.taken = json_object()};
 	size_t cut_bytes, damaged;
@@ -115,7 +116,7 @@ static int carry_out(struct apps *apps, struct run_dir *dir)
 			apps->recipes);
 	else if (error)
 		failure("apps: %s", strerror(-error));
-	if (report_run(dir->path) || error || rows.failed)
+	if ((report && report_run(dir->path)) || error || rows.failed)
 		return EXIT_FAILED;
 	return rows.ok || !rows.unsupported ? EXIT_DONE : EXIT_NOTHING_COULD_RUN;
 }
@@ -157,13 +158,14 @@ static void find_files(struct apps *apps, char recipes[4200], char script[4200],
 
 static int cmd_apps(int argc, char **argv)
 {
-	enum { OUT, RUN, SHORT, ROUNDS, SEED, LIST, RECIPES, HELP };
+	enum { OUT, RUN, SHORT, ROUNDS, SEED, NO_REPORT, LIST, RECIPES, HELP };
 	static const struct option options[] = {
 		{"out", required_argument, NULL, OUT},
 		{"run", required_argument, NULL, RUN},
 		{"short", no_argument, NULL, SHORT},
 		{"rounds", required_argument, NULL, ROUNDS},
 		{"seed", required_argument, NULL, SEED},
+		{"no-report", no_argument, NULL, NO_REPORT},
 		{"list", no_argument, NULL, LIST},
 		{"recipes", required_argument, NULL, RECIPES},
 		{"help", no_argument, NULL, HELP},
@@ -173,7 +175,7 @@ static int cmd_apps(int argc, char **argv)
 	struct run_dir dir = {.record = NULL};
 	const char *out = NULL, *run = NULL;
 	char recipes[4200], script[4200], preload[4200];
-	bool only_list = false;
+	bool only_list = false, report = true;
 	uint64_t rounds = 0;
 	int option, code;
 
@@ -200,6 +202,9 @@ static int cmd_apps(int argc, char **argv)
 		case SEED:
 			if (parse_count("--seed", optarg, 0, INT64_MAX, &apps.seed))
 				return EXIT_USAGE;
+			break;
+		case NO_REPORT:
+			report = false;
 			break;
 		case LIST:
 			only_list = true;
@@ -230,7 +235,7 @@ static int cmd_apps(int argc, char **argv)
 		return EXIT_FAILED;
 	runner_signals_begin();
 	runner_signals_end(); /* leaves the handlers, which set the flag */
-	code = carry_out(&apps, &dir);
+	code = carry_out(&apps, &dir, report);
 	run_dir_close(&dir);
 	return code;
 }

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "apps.h"
 #include "arguments.h"
 #include "commands.h"
 #include "environment.h"
@@ -387,6 +388,9 @@ static void print_plan(const struct plan *plan, bool samples_only)
 	       knobs_needed(plan) ? "sizes of huge pages and their pool (restored at the end)"
 				  : "none");
 	printf("estimated time: %u:%02u\n", seconds / 60, seconds % 60);
+	if (whole && options->targets & TARGET_HOST && strcmp(options->profile->name, "smoke"))
+		printf("estimated time of whole programs, which make bench adds: %d:%02d more\n",
+		       APPS_SHORT_S / 60, APPS_SHORT_S % 60);
 	if (vm_s)
 		printf("estimated time in the virtual machine, under emulation: %u:%02u more\n",
 		       vm_s / 60, vm_s % 60);

@@ -202,3 +202,43 @@ bool report_print_apps(const struct report *report, FILE *out)
 	app_rows_free(&rows);
 	return n;
 }
+
+static json_t *number(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *report_json_apps(const struct report *report)
+{
+	static const char *const effects[] = {[APP_UNKNOWN] = "unknown",
+					      [APP_GAINS] = "gains",
+					      [APP_NEUTRAL] = "neutral",
+					      [APP_COSTS] = "costs",
+					      [APP_MIXED] = "mixed"};
+	json_t *all = json_array();
+	struct app_rows rows;
+	char text[500];
+
+	if (app_rows_build(&rows, &report->samples))
+		return all;
+	for (size_t i = 0; i < rows.n; i++) {
+		const struct app_row *r = &rows.rows[i];
+		json_t *row =
+			json_pack("{s:s, s:s, s:s, s:s?, s:{s:o, s:o, s:o, s:I}, s:o, s:o, s:o}",
+				  "program", r->program, "subject", r->subject, "outcome",
+				  r->outcome, "reason", r->reason, "time_ratio", "median",
+				  number(r->time_ratio.value), "lo", number(r->time_ratio.lo), "hi",
+				  number(r->time_ratio.hi), "n", (json_int_t)r->time_ratio.n,
+				  "peak_ratio", number(r->peak_ratio), "average_ratio",
+				  number(r->average_ratio), "page_faults", number(r->page_faults));
+
+		if (is_ours(r)) {
+			json_object_set_new(row, "effect", json_string(effects[app_effect(r)]));
+			json_object_set_new(row, "sentence",
+					    json_string(app_effect_text(r, text, sizeof(text))));
+		}
+		json_array_append_new(all, row);
+	}
+	app_rows_free(&rows);
+	return all;
+}

@@ -73,10 +73,13 @@ static json_t *crossing(const struct crossing *c)
 
 static json_t *stat_row(const struct stat_row *row)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:b}", "cell_id", row->sample->cell_id,
-			 "perf_page_faults", number(row->perf_faults), "own_page_faults",
-			 number(row->own_faults), "cell_page_faults", number(row->cell_faults),
-			 "within", row->within);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "cell_id",
+			 row->sample->cell_id, "subject", row->sample->subject, "workload",
+			 row->sample->workload, "perf_page_faults", number(row->perf_faults),
+			 "own_page_faults", number(row->own_faults), "cell_page_faults",
+			 number(row->cell_faults), "within", row->within, "perf_major_faults",
+			 number(row->major_faults), "perf_cycles", number(row->cycles),
+			 "perf_dtlb_load_misses", number(row->dtlb_load_misses));
 }
 
 static json_t *controls(const struct controls *c)
@@ -120,6 +123,7 @@ int report_write_json(const struct report *report, FILE *out)
 	if (root) {
 		json_object_set_new(root, "controls", controls(&report->controls));
 		json_object_set_new(root, "scenarios", report_json_scenarios(report));
+		json_object_set_new(root, "apps", report_json_apps(report));
 	}
 	err = root && json_dumpf(root, out, JSON_INDENT(1)) == 0 ? 0 : -EIO;
 	if (err == 0)

@@ -138,6 +138,7 @@ json_t *report_json_scenarios(const struct report *report);
 bool report_html_apps(FILE *out, const struct report *report);
 bool report_md_apps(FILE *out, const struct report *report);
 bool report_print_apps(const struct report *report, FILE *out);
+json_t *report_json_apps(const struct report *report);
 
 /* The same subject on the same target, without a full set of ok samples for the same reason. */
 bool result_same_reason(const struct result *a, const struct result *b);

@@ -16,7 +16,7 @@ if [ "$(id -u)" -eq 0 ] && [ -z "${NO_TUNE:-}" ] && compgen -G '/sys/kernel/mm/t
 fi
 echo "bench: settings of this machine that will be changed: $changed" >&2
 
-scripts/setup.sh build bench
+scripts/setup.sh build bench apps
 case ${TARGETS:-} in
 *vm*) scripts/setup.sh kernel || echo "bench: without these packages there is no virtual machine; the host is measured" >&2 ;;
 esac
@@ -34,6 +34,12 @@ case ${RESUME:-0} in 0 | 1) ;; *) run=$RESUME ;; esac
 if [ $# -eq 0 ] && [ -z "${SUBJECTS:-}${WORKLOADS:-}$interrupted" ] && [ "${PROFILE:-default}" != smoke ] && [ $status -le 1 ]; then
 	echo "bench: scenarios (tabench scenario): limits, overcommit, OOM, swap, fork, NUMA: about a minute" >&2
 	build/tabench scenario --target "${TARGETS:-host,vm}" --run "$run" || status=$((status ? status : $?))
-	build/tabench report --no-plots "$run" >/dev/null
+	case ${TARGETS:-host} in
+	*host*)
+		echo "bench: whole programs (tabench apps --short): half a minute" >&2
+		build/tabench apps --short --no-report --run "$run" || [ $? -eq 4 ] || status=$((status ? status : 1))
+		;;
+	esac
+	build/tabench report "$run" | sed -n '/^WHOLE PROGRAMS/,$p'
 fi
 exit $status
