@@ -188,26 +188,32 @@ void app_rows_free(struct app_rows *rows)
 
 enum app_effect app_effect(const struct app_row *row)
 {
-	bool quick = stats_at_most(&row->time_ratio, APPS_TIME_LIMIT);
+	bool quick = stats_at_most(&row->time_ratio, APPS_TIME_LIMIT), lean;
 
 	if (strcmp(row->subject, APPS_TAMALLOC) || strcmp(row->outcome, "ok") ||
 	    !row->time_ratio.n || isnan(row->peak_ratio) || isnan(row->average_ratio))
 		return APP_UNKNOWN;
-	if (row->peak_ratio <= APPS_MEMORY_GAIN && row->average_ratio <= APPS_MEMORY_GAIN)
-		return quick ? APP_GAINS : APP_MIXED;
-	if (!quick && row->time_ratio.lo > 1)
+	lean = row->peak_ratio <= APPS_MEMORY_GAIN && row->average_ratio <= APPS_MEMORY_GAIN;
+	if (!quick && row->time_ratio.lo <= APPS_TIME_LIMIT)
+		return APP_UNDECIDED;
+	if (lean)
+		return quick ? APP_GAINS : APP_TRADES;
+	if (!quick)
 		return APP_COSTS;
-	return quick && fabs(row->peak_ratio - 1) <= 0.1 ? APP_NEUTRAL : APP_MIXED;
+	return row->peak_ratio < 0.9 ? APP_LEANER : APP_NEUTRAL;
 }
 
 const char *app_effect_text(const struct app_row *row, char *out, size_t bytes)
 {
 	static const char *const words[] = {
-		[APP_UNKNOWN] = "unknown",
+		[APP_UNKNOWN] = "",
 		[APP_GAINS] = "it helps",
-		[APP_NEUTRAL] = "it changes little",
-		[APP_COSTS] = "it costs time and saves less than half of the memory",
-		[APP_MIXED] = "it is no clear gain"};
+		[APP_LEANER] = "it saves some memory",
+		[APP_NEUTRAL] = "it does not help, and does no harm",
+		[APP_TRADES] = "it saves memory and costs time",
+		[APP_COSTS] = "it does not help: it costs time",
+		[APP_UNDECIDED] = "its time varies too much here to tell",
+	};
 	char peak[NUMBER_CHARS], average[NUMBER_CHARS], time[3][NUMBER_CHARS];
 	enum app_effect effect = app_effect(row);
 

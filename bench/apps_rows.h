@@ -37,9 +37,11 @@ void app_rows_free(struct app_rows *rows);
 enum app_effect {
 	APP_UNKNOWN,
 	APP_GAINS,   /* within the limits above */
+	APP_LEANER,  /* less memory, but less than half of it saved, and no slower than the limit */
 	APP_NEUTRAL, /* as much memory, within a tenth, and no slower than the limit */
-	APP_COSTS,   /* slower than the limit, and not half of the memory saved */
-	APP_MIXED,   /* anything between */
+	APP_TRADES,  /* half of the memory saved, but slower than the limit */
+	APP_COSTS,   /* slower than the limit, and less than half of the memory saved */
+	APP_UNDECIDED, /* its time varies too much to tell */
 };
 enum app_effect app_effect(const struct app_row *row);
 /* One sentence. Returns out. */

@@ -210,11 +210,10 @@ static json_t *number(double value)
 
 json_t *report_json_apps(const struct report *report)
 {
-	static const char *const effects[] = {[APP_UNKNOWN] = "unknown",
-					      [APP_GAINS] = "gains",
-					      [APP_NEUTRAL] = "neutral",
-					      [APP_COSTS] = "costs",
-					      [APP_MIXED] = "mixed"};
+	static const char *const effects[] = {
+		[APP_UNKNOWN] = "unknown",    [APP_GAINS] = "gains",   [APP_LEANER] = "leaner",
+		[APP_NEUTRAL] = "neutral",    [APP_TRADES] = "trades", [APP_COSTS] = "costs",
+		[APP_UNDECIDED] = "undecided"};
 	json_t *all = json_array();
 	struct app_rows rows;
 	char text[500];

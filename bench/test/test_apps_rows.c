@@ -66,10 +66,14 @@ static void ratios_and_effects(void **state)
 		double time, memory;
 		enum app_effect effect;
 	} cases[] = {
-		{"gains", 1.00, 0.40, APP_GAINS},	  {"gains-time", 0.50, 0.10, APP_GAINS},
-		{"lean-but-slow", 1.50, 0.40, APP_MIXED}, {"neutral", 1.00, 1.02, APP_NEUTRAL},
-		{"costs", 1.50, 1.00, APP_COSTS},	  {"some", 1.00, 0.80, APP_MIXED},
-		{"just-not-half", 1.00, 0.52, APP_MIXED}, {"just-too-slow", 1.08, 0.40, APP_MIXED},
+		{"gains", 1.00, 0.40, APP_GAINS},
+		{"gains-time", 0.50, 0.10, APP_GAINS},
+		{"lean-but-slow", 1.50, 0.40, APP_TRADES},
+		{"neutral", 1.00, 1.02, APP_NEUTRAL},
+		{"costs", 1.50, 1.00, APP_COSTS},
+		{"some", 1.00, 0.80, APP_LEANER},
+		{"just-not-half", 1.00, 0.52, APP_LEANER},
+		{"just-too-slow", 1.09, 0.40, APP_TRADES},
 	};
 	struct samples samples;
 	struct app_rows rows;
@@ -104,6 +108,35 @@ static void ratios_and_effects(void **state)
 		assert_int_equal(strncmp(text, cases[i].program, strlen(cases[i].program)), 0);
 		assert_null(strstr(text, "too few"));
 	}
+	app_rows_free(&rows);
+	samples_free(&samples);
+	syn_remove(&run);
+}
+
+/* Pairs that differ by anything between 0.6 and 1.8: no claim, and least of all that it costs. */
+static void noise_is_no_claim(void **state)
+{
+	struct samples samples;
+	struct app_rows rows;
+	struct syn_run run;
+
+	(void)state;
+	syn_begin(&run);
+	for (unsigned round = 0; round < 12; round++) {
+		add(&run, "p", APPS_TAMALLOC, "measure", round, NULL,
+		    json_pack("{s:f}", "time_ns", 1e8 * (0.6 + 0.11 * round)));
+		add(&run, "p", APPS_BASELINE, "measure", round, NULL,
+		    json_pack("{s:f}", "time_ns", 1e8));
+	}
+	for (unsigned i = 0; i < 2; i++)
+		add(&run, "p", i ? APPS_BASELINE : APPS_TAMALLOC, "verify", 0, NULL,
+		    json_pack("{s:f, s:f}", "peak_committed_bytes", 1e7, "average_committed_bytes",
+			      1e7));
+	syn_end(&run);
+	assert_int_equal(samples_read(&samples, run.dir), 0);
+	assert_int_equal(app_rows_build(&rows, &samples), 0);
+	assert_true(find(&rows, "p", APPS_TAMALLOC)->time_ratio.value > APPS_TIME_LIMIT);
+	assert_int_equal(app_effect(find(&rows, "p", APPS_TAMALLOC)), APP_UNDECIDED);
 	app_rows_free(&rows);
 	samples_free(&samples);
 	syn_remove(&run);
@@ -144,6 +177,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ratios_and_effects),
+		cmocka_unit_test(noise_is_no_claim),
 		cmocka_unit_test(what_is_missing_or_wrong),
 	};
 
