@@ -89,6 +89,25 @@ libraries() { # how many libraries are here
 	[ "$(rows '.subject != "glibc" and .outcome == "ok"')" -eq 0 ]
 }
 
+@test "apps: a library that the loader refuses is a failure, one that is missing is unsupported" {
+	tiny
+	refuse perf
+	refuse hyperfine
+	mkdir -p "$dir/tree/build/allocators/libtamalloc"
+	cp "$tabench" "$dir/tree/build/tabench"
+	ln -s "$root/scripts" "$dir/tree/scripts"
+	tabench=$dir/tree/build/tabench
+	path=$dir/bin:$PATH apps
+	[ "$status" -eq 0 ]
+	[ "$(rows '.subject == "tamalloc/preload" and .outcome == "unsupported" and (.reason | contains("is not there; build again"))')" -eq 1 ]
+	rm -r "$dir/run"
+	echo "no library" >"$dir/tree/build/allocators/libtamalloc/libtamalloc-preload.so"
+	path=$dir/bin:$PATH apps
+	[ "$status" -eq 1 ]
+	[ "$(rows '.subject == "tamalloc/preload" and .outcome == "failed" and (.reason | contains("ERROR: ld.so: object"))')" -eq 1 ]
+	[ "$(rows '.subject == "glibc" and .purpose == "verify" and .outcome == "ok"')" -eq 1 ]
+}
+
 @test "apps: a wrong output is a failure: said, exit code 1, neither timed nor in the table" {
 	tiny
 	recipe wrong <<<'command=(sh -c "echo one; case \$LD_PRELOAD in *tamalloc*) echo three ;; *) echo two ;; esac")
