@@ -38,8 +38,8 @@ refuse() { # NAME : it is there, and fails
 	chmod +x "$dir/bin/$1"
 }
 
-apps() { # ARGUMENT... : a run in $dir/run, with programs from $path
-	run --separate-stderr env PATH="${path:-$PATH}" "$tabench" apps --recipes "$recipes" --out "$dir/run" --short "$@"
+apps() { # ARGUMENT... : a run in $dir/run, by $program, with commands from $path
+	run --separate-stderr env PATH="${path:-$PATH}" "${program:-$tabench}" apps --recipes "$recipes" --out "$dir/run" --short "$@"
 }
 
 rows() { count "$dir/run" ".kind == \"app\" and ($1)"; }
@@ -96,7 +96,7 @@ libraries() { # how many libraries are here
 	mkdir -p "$dir/tree/build/allocators/libtamalloc"
 	cp "$tabench" "$dir/tree/build/tabench"
 	ln -s "$root/scripts" "$dir/tree/scripts"
-	tabench=$dir/tree/build/tabench
+	program=$dir/tree/build/tabench
 	path=$dir/bin:$PATH apps
 	[ "$status" -eq 0 ]
 	[ "$(rows '.subject == "tamalloc/preload" and .outcome == "unsupported" and (.reason | contains("is not there; build again"))')" -eq 1 ]
@@ -177,6 +177,22 @@ libraries() { # how many libraries are here
 	cmp -n "$(stat -c %s "$dir/kept")" "$dir/kept" "$dir/run/samples.jsonl"
 	[ "$(wc -l <"$dir/run/samples.jsonl")" -eq "$(wc -l <"$dir/whole")" ]
 	no_duplicates "$dir/run"
+}
+
+@test "apps: interrupted: what was taken is kept, nothing runs on, it can be continued" {
+	recipe slow <<<"command=(sh -c 'sleep 300 & echo \$\$ \$! >>$dir/pids; wait'); expected() { :; }"
+	tiny
+	"$tabench" apps --recipes "$recipes" --out "$dir/run" --short tiny slow >/dev/null 2>"$dir/err" 3>&- &
+	tabench_pid=$!
+	wait_for test -s "$dir/pids"
+	kill -INT "$tabench_pid"
+	status=0
+	wait "$tabench_pid" || status=$?
+	[ "$status" -eq 1 ]
+	grep -q "interrupted; continue with --run $dir/run" "$dir/err"
+	[ -z "$(ls "$TMPDIR")" ]
+	[ "$(rows '.workload == "slow"')" -eq 0 ]
+	while read -r one other; do wait_for gone "$one" && wait_for gone "$other"; done <"$dir/pids"
 }
 
 @test "apps: bad input" {
