@@ -170,10 +170,9 @@ void report_print_terminal(const struct report *report, FILE *out)
 		print_best(panel, out);
 		print_regrets(panel, out);
 	}
-	if (report_print_apps(report, out) && !any)
-		return;
 	if (!any) {
-		fprintf(out, "\nVERDICT  none: %s\n", nothing_ranked(report));
+		if (!report_print_apps(report, out))
+			fprintf(out, "\nVERDICT  none: %s\n", nothing_ranked(report));
 		return;
 	}
 	fputs("\nTime: alloc + touch + free per touched page. Committed: bytes per byte touched. "
@@ -196,4 +195,5 @@ void report_print_terminal(const struct report *report, FILE *out)
 	if (report->stats.n)
 		fprintf(out, "perf stat: page faults agree in %zu of %zu cells\n",
 			report->stats.n_within, report->stats.n);
+	report_print_apps(report, out);
 }
