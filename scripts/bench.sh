@@ -34,7 +34,8 @@ case ${RESUME:-0} in 0 | 1) ;; *) run=$RESUME ;; esac
 if [ $# -eq 0 ] && [ -z "${SUBJECTS:-}${WORKLOADS:-}$interrupted" ] && [ "${PROFILE:-default}" != smoke ] && [ $status -le 1 ]; then
 	echo "bench: scenarios (tabench scenario): limits, overcommit, OOM, swap, fork, NUMA: about a minute" >&2
 	build/tabench scenario --target "${TARGETS:-host,vm}" --run "$run" || status=$((status ? status : $?))
-	case ${TARGETS:-host} in
+	case $interrupted${TARGETS:-host} in
+	1*) ;;
 	*host*)
 		echo "bench: whole programs (tabench apps --short): half a minute" >&2
 		build/tabench apps --short --no-report --run "$run" || [ $? -eq 4 ] || status=$((status ? status : 1))
