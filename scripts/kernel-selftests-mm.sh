@@ -39,9 +39,9 @@ done
 mapfile -t tests < <(grep -v '^#' "$root/kernel/selftest/mm-tests.txt" | grep -E -- "$only")
 [ ${#tests[@]} -gt 0 ] || code=2 die "--only '$only' matches no line of kernel/selftest/mm-tests.txt"
 
-# The longest, uffd-unit-tests, takes 1.5 minutes, and on a busy machine 3. Killed while its child waits for a
+# The longest, uffd-unit-tests, takes 1.5 minutes, and 10 on a very busy machine. Killed while its child waits for a
 # page, it reports "memory corruption": the child is given a page of zeroes as the userfaultfd goes.
-seconds_each=600
+seconds_each=1800
 work=$root/build/kernel-selftest-mm
 programs=$work/programs
 
@@ -68,7 +68,7 @@ run_boot() { # KERNEL FILE PRELUDE
 	: > "$file"
 	while [ ${#todo[@]} -gt 0 ]; do
 		printf '%s\n' "${todo[@]}" > "$work/list"
-		"$root/scripts/vm.sh" run --kernel "$kernel" --smp 2 --numa 2 --mem 3G --timeout 5400 --silence $((seconds_each + 60)) \
+		"$root/scripts/vm.sh" run --kernel "$kernel" --smp 2 --numa 2 --mem 3G --timeout 7200 --silence $((seconds_each + 60)) \
 			--add "$programs:/selftest" --add "$work/list:/selftest.list" --add "$root/scripts/vm-selftests.sh:/selftest.run" \
 			--append "hugepages=256 norandmaps" -- sh -c "$prelude sh /selftest.run $seconds_each < /selftest.list" > "$file.out" 2> "$file.err" || true
 		cat "$file.out" >> "$file.log"
