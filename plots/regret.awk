@@ -19,8 +19,6 @@ cell("workload") == "fraction" || cell("latency_p50") != "" || cell("reuse_cost_
 		title[n_columns] = cell("workload")
 		threads[n_columns] = cell("threads") + 0
 		size[n_columns] = cell("size_bytes") + 0
-		if (size[1] != size[n_columns])
-			many_sizes = 1
 	}
 	if (!(cell("subject") in row)) {
 		row[cell("subject")] = ++n_rows
@@ -104,6 +102,11 @@ END {
 	for (c = 1; c <= n_columns; c++)
 		if (any[c]) {
 			used[++n_used] = c
+			if (size[used[1]] != size[c])
+				many_sizes = 1
+		}
+	for (c = 1; c <= n_columns; c++)
+		if (any[c]) {
 			label[c] = title[c]
 			if (threads[c] > 1)
 				label[c] = label[c] " " threads[c] " thr."
