@@ -15,4 +15,4 @@ set xrange [0:1]
 set yrange [0:1]
 set label chart_title at screen 0.012, screen from_top(20) left font ",17" textcolor rgb INK
 load dir."/map.gp"
-plot NaN
+plot NaN linecolor rgb INK

@@ -2,7 +2,8 @@
 #
 # The timelines of a run (index, then each subject's rows) as panels: per panel i, panel-i.tsv (ms,
 # reserved MiB, committed MiB, minor and major faults since "reserve") and panel-i.gp (title and marks).
-# Wants: dir, run (the directory of the timelines), want ("memory" or "faults"), target ("host" or "vm").
+# Wants: dir, run (the directory of the timelines), want ("memory" or "faults"), target ("host" or "vm");
+# only (with blanks around each; "" is all): the subjects of the report's first chart.
 
 BEGIN {
 	FS = "\t"
@@ -14,7 +15,7 @@ BEGIN {
 
 FNR == 1 { read_header(); next }
 
-cell("mode") == "sampled" && cell("csv") != "" {
+cell("mode") == "sampled" && cell("csv") != "" && (only == "" || index(only, " " cell("subject") " ")) {
 	if (read_timeline(cell("subject"), run "/" cell("csv")))
 		write_panel(cell("subject"))
 }
@@ -163,7 +164,10 @@ END {
 	y_max = want == "memory" ? highest_mib : most_faults + 1
 	print "y_max = " y_max * 1.03 > (dir "/vars.gp")
 	print "y_tics = '" linear_tics(y_max) "'" > (dir "/vars.gp")
-	if (want == "memory")
+	if (only != "")
+		write_caption("Reserved is not committed" where, \
+			"What to see: the dashed line is what the program reserved, the filled one what it really committed, and so what others cannot have. Eager ways own all of it before the first use; lazy ways grow with the 25, 50, 75 and 100 % that the program touches at the dotted lines. Resident memory of a whole process, sampled from outside each " clock ". Committed: lower is better.")
+	else if (want == "memory")
 		write_caption("Reserved is not committed: memory over time" where, \
 			"Address space (dashed) and resident set (solid, filled) of the whole worker process, sampled from outside each " clock "; with what a driver holds beyond it. Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Between the steps it waits. Committed: lower is better.")
 	else

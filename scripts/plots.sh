@@ -18,6 +18,7 @@ plots=$(cd "$(dirname "${BASH_SOURCE[0]}")/../plots" && pwd)
 begin_work() {
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
+	style=$(awk -f "$plots/dark.awk" "$plots/theme.gp")
 }
 
 # run_gnuplot NAME CHART DIR : what the .awk file left in DIR, drawn into DIR/out.svg with its title.
@@ -29,7 +30,10 @@ run_gnuplot() {
 		echo "charts: $1: gnuplot says: $said" >&2
 		failed=1
 	fi
-	[ ! -s "$3/out.svg" ] || sed -i "s|<title>Gnuplot</title>|<title>$(xml "$(head -n 1 "$3/caption.txt")")</title>|" "$3/out.svg"
+	if [ -s "$3/out.svg" ]; then # its title, and colours in one form, so that the style for dark pages finds them
+		sed -i -E -e "s|<title>Gnuplot</title>|<title>$(xml "$(head -n 1 "$3/caption.txt")")</title>\\n$style|" \
+			-e 's/rgb\( *([0-9]+), *([0-9]+), *([0-9]+)\)/rgb(\1,\2,\3)/g' "$3/out.svg"
+	fi
 	return $failed
 }
 
@@ -90,6 +94,20 @@ draw() {
 	mv "$dir/caption.txt" "$charts/$name.txt"
 }
 
+# first_subjects INDEX NAME ... : the subjects of the report's first chart: those NAMEs that have a timeline,
+# else the first three that have one.
+first_subjects() {
+	awk -F'\t' -v names="${*:2}" 'NR > 1 && $2 == "sampled" && $5 != "" && !has[$1]++ { if (n++ < 3) few = few " " $1 }
+		END {
+			for (i = split(names, name, " "); i > 0; i--)
+				if (has[name[i]]) found = found " " name[i]
+			print (found ? found : few) " "
+		}' "$1"
+}
+draw headline timeline-memory timeline.awk "$work/timeline-index.tsv" "run=$run/timeline" want=memory target=host \
+	"only=$(first_subjects "$work/timeline-index.tsv" glibc/malloc+memset glibc/calloc tamalloc/lib-plain)"
+draw headline-vm timeline-memory timeline.awk "$work/timeline-vm-index.tsv" "run=$run/timeline-vm" want=memory target=vm \
+	"only=$(first_subjects "$work/timeline-vm-index.tsv" mmap/populate mmap tamalloc/syscall)"
 for want in memory faults; do
 	draw "timeline-$want" "timeline-$want" timeline.awk "$work/timeline-index.tsv" "run=$run/timeline" "want=$want" target=host
 	draw "timeline-$want-vm" "timeline-$want" timeline.awk "$work/timeline-vm-index.tsv" "run=$run/timeline-vm" "want=$want" \

@@ -9,7 +9,7 @@ SUBJECTS="null glibc/calloc glibc/malloc+memset mmap mmap/noreserve mmap/populat
 WORKLOADS="dense-up shuffled sparse-1pct stride-16 read-dense fraction"
 REGRETS="regret-memory-host-fill-0 regret-memory-host-fill-171 regret-time-host-fill-0 regret-time-host-fill-171"
 LATENCIES="latency-alloc-host latency-small-host latency-touch-host"
-CHARTS="cost-host crossover-host $LATENCIES pareto-host $REGRETS timeline-faults timeline-memory"
+CHARTS="cost-host crossover-host headline $LATENCIES pareto-host $REGRETS timeline-faults timeline-memory"
 
 setup() {
 	root=$BATS_TEST_DIRNAME/../..
@@ -34,7 +34,17 @@ sound() { # each chart drawn: XML, texts in place, a title and a caption
 		[ -z "$wrong" ] || { echo "${svg##*/}: $wrong"; false; }
 		[ "$(wc -l <"${svg%.svg}.txt")" -eq 2 ]
 		grep -qi "lower is better" "${svg%.svg}.txt"
+		wrong=$(light_only "$svg")
+		[ -z "$wrong" ] || { echo "${svg##*/}: theme.gp names no dark counterpart of $wrong"; false; }
 	done
+}
+
+light_only() { # SVG : the colours in it that a reader who asked for a dark page would see unchanged
+	local colour
+	grep -oE "(fill|stroke|color) ?= ?[\"'](rgb\([^)]*\)|#[0-9a-fA-F]{6})" "$1" | grep -oE '(rgb|#)[^"]*$' | sort -u |
+		while read -r colour; do
+			[ "$colour" = "#FFFFFF" ] || grep -qF "[fill=\"$colour\"]" <(grep '^<style>' "$1") || echo "$colour"
+		done
 }
 
 holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"; false; }; }
@@ -81,7 +91,7 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 	fixture_fraction "$run_dir" "host vm" "$SUBJECTS"
 	fixture_latency "$run_dir" "host vm" "$SUBJECTS"
 	draw
-	[ "$(drawn)" = "$(for chart in $CHARTS; do case $chart in timeline*) ;; *) echo "$chart" "${chart/host/vm}" ;; esac; done | xargs -n 1 | LC_ALL=C sort | xargs)" ]
+	[ "$(drawn)" = "$(for chart in $CHARTS; do case $chart in timeline* | headline) ;; *) echo "$chart" "${chart/host/vm}" ;; esac; done | xargs -n 1 | LC_ALL=C sort | xargs)" ]
 	sound
 	for chart in cost crossover pareto latency-touch latency-alloc latency-small; do
 		run ! grep -q instructions "$run_dir/charts/$chart-host.svg"
@@ -135,6 +145,22 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 	sound
 }
 
+@test "charts: the first one shows few subjects: eager, lazy and this project's own, else the first three" {
+	fixture_cells "$run_dir" host mmap dense-up
+	fixture_timelines "$run_dir" "null $SUBJECTS tamalloc/lib-plain"
+	draw
+	sound
+	for subject in glibc/malloc+memset glibc/calloc tamalloc/lib-plain; do
+		grep -q ">$subject: " "$run_dir/charts/headline.svg"
+	done
+	[ "$(grep -c "before first touch" "$run_dir/charts/headline.svg")" -eq 3 ]
+	rm "$run_dir/timeline/"*
+	fixture_timelines "$run_dir" "one two three four"
+	draw
+	for subject in one two three; do grep -q ">$subject: " "$run_dir/charts/headline.svg"; done
+	run ! grep -q ">four: " "$run_dir/charts/headline.svg"
+}
+
 @test "charts: thirty subjects with long names" {
 	subjects=$(for i in $(seq 10 39); do echo "tamalloc/a-library-$i$( ((i % 3)) || echo -memset)"; done | xargs)
 	fixture_cells "$run_dir" host "$subjects" "$WORKLOADS"
@@ -144,7 +170,7 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 	draw
 	[ "$(drawn)" = "$CHARTS" ]
 	sound
-	for chart in $CHARTS; do
+	for chart in ${CHARTS/headline /}; do
 		grep -q "tamalloc/a-library-38" "$run_dir/charts/$chart.svg"
 		grep -q "tamalloc/a-l…39-memset" "$run_dir/charts/$chart.svg"
 	done
@@ -190,7 +216,7 @@ holds() { grep -qF -- ">$2<" "$run_dir/charts/$1.svg" || { echo "$1 has no '$2'"
 	sed -i '/[a-z]$/{1!d}' "$run_dir/timeline/mmap.csv"
 	sed -i '2,$d' "$run_dir/timeline/mmap-thp.csv"
 	draw
-	[ "$(drawn)" = "cost-host pareto-host timeline-faults timeline-memory" ]
+	[ "$(drawn)" = "cost-host headline pareto-host timeline-faults timeline-memory" ]
 }
 
 @test "charts: gnuplot missing is one line, and no failure" {
