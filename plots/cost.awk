@@ -104,5 +104,6 @@ END {
 	print "unit = " quoted(unit) > (dir "/vars.gp")
 	where = target == "vm" ? " (VM, instructions)" : ""
 	write_caption("What a touched page costs, by workload" where, \
-		"Blue dot: allocating, touching and freeing together, per touched page of 4 KiB or the machine's page size; the bar is " interval() ". Orange diamond: the touching alone. Figures at the right: the whole, in " unit ". null (grey) is memory that was there before: the cost of the loop alone. Lower is better.")
+		"a blue dot further left is cheaper, and where the orange diamond is far left of it, allocating or freeing takes the time, not the touch.", \
+		"Blue dot: allocating, touching and freeing together, per touched page of 4 KiB or the machine's page size; the bar is " interval() ". Orange diamond: the touching alone. Figures at the right: the whole, in " unit ". null (grey) is memory that was there before: the cost of the loop alone. Lower is better.", "cells.csv")
 }

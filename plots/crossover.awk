@@ -162,5 +162,6 @@ END {
 	print "unit = " quoted(unit == "ns" ? "ms" : "million " unit) > (dir "/vars.gp")
 	where = target == "vm" ? " (VM, instructions)" : ""
 	write_caption("Lazy or eager? Where the lines cross" where, \
-		"Allocating, touching the given share of the pages, and freeing, together; bars are " interval() ". Lazy subjects rise with the share touched, eager ones pay for all of it at once; a ring marks where an eager one becomes the cheaper (against mmap where it was measured). Lower is better.")
+		"a rising line is a lazy way, a flat one an eager way; right of where they cross, the eager one is the cheaper.", \
+		"Allocating, touching the given share of the pages, and freeing, together; bars are " interval() ". A ring marks the crossing (against mmap where it was measured). Lower is better.", "crossover.csv, crossings.csv")
 }

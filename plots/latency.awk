@@ -78,11 +78,14 @@ END {
 	where = target == "vm" ? " (VM, instructions)" : ""
 	if (want == "touch")
 		write_caption("First touch: how slow are the slowest" where, \
-			"Each first write to a page is timed by itself, all samples together. At 0.1 % a line shows what the slowest thousandth of the touches took at least. What reading the clock costs is in each. An eager subject's pages are there already: its allocation was slow instead. Lower is better.")
+			"the further right a line stays low, the rarer are its slow touches.", \
+			"Each first write to a page is timed by itself, all samples together. At 0.1 % a line shows what the slowest thousandth of the touches took at least. What reading the clock costs is in each. An eager subject's pages are there already: its allocation was slow instead. Lower is better.", "latency.csv")
 	else if (want == "alloc")
 		write_caption("What one allocation takes, by size" where, \
-			"Median of the allocations of a sample, and of the samples; fill 0, nothing touched. A subject that only reserves is fast here and pays at the first touch. Lower is better.")
+			"a line that stays low only reserves, and pays at the first touch; one that rises with the size clears the whole block at once.", \
+			"Median of the allocations of a sample, and of the samples; fill 0, nothing touched. Lower is better.", "cells.csv")
 	else
 		write_caption("Small blocks: one freed, another allocated" where, \
-			"256 blocks of the size exist; one chosen at random is freed, another allocated in its place and written to, again and again. Lower is better.")
+			"ways that keep freed blocks for themselves stay low; those that ask the kernel each time start high.", \
+			"256 blocks of the size exist; one chosen at random is freed, another allocated in its place and written to, again and again. Lower is better.", "cells.csv")
 }

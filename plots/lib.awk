@@ -119,9 +119,10 @@ function interval() {
 	return target == "vm" ? "the range of the repetitions" : "the 95 % interval of the median"
 }
 
-# The lines that the report shows under a chart: title, then caption.
-function write_caption(title, caption) {
+# The lines that the report shows under a chart: title, then caption: what to look for, what is shown, and
+# the files of the run that hold the same as figures.
+function write_caption(title, see, shown, figures) {
 	print title > (dir "/caption.txt")
-	print caption > (dir "/caption.txt")
+	print "What to see: " see " " shown " Figures: " figures "." > (dir "/caption.txt")
 	print "chart_title = " quoted(title) > (dir "/vars.gp")
 }

@@ -109,5 +109,6 @@ END {
 	print "x_title = 'committed, MiB'" > (dir "/vars.gp")
 	where = target == "vm" ? " (VM, instructions)" : ""
 	write_caption("Cost against memory: lower left is best" where, \
-		"Medians of allocating, touching and freeing together, in " unit " per touched page, against what the block committed at its fullest. The line joins the subjects that no other beats in both. Lower is better on both axes. Some vertical axes are logarithmic: see their tics.")
+		"the lower left corner is both fast and lean; what is off the line is beaten in both by a way on it.", \
+		"Medians of allocating, touching and freeing together, in " unit " per touched page, against what the block committed at its fullest. The line joins the subjects that no other beats in both. Lower is better on both axes. Some vertical axes are logarithmic: see their tics.", "cells.csv")
 }

@@ -137,7 +137,11 @@ END {
 	print "height = " y + 4 ".0" > (dir "/vars.gp")
 	where = (target == "vm" ? " (VM, instructions)" : "") (fill + 0 ? ", fill " fill : "")
 	if (want == "time")
-		write_caption("Regret in time, by workload" where, "Each subject's cost (allocating, touching and freeing together) divided by that of the best subject of the workload, inside each block; the median. 1.0 is the best. Rows in the order of the mean over the workloads, the best first, those measured in few of them last; a blank field was not measured. Lower is better.")
+		write_caption("Regret in time, by workload" where, \
+			"a row that stays blue is a good choice everywhere; an orange field is where that way is a bad one.", \
+			"Each subject's cost (allocating, touching and freeing together) divided by that of the best subject of the workload, inside each block; the median. 1.0 is the best. Rows in the order of the mean over the workloads, the best first, those measured in few of them last; a blank field was not measured. Lower is better.", "cells.csv")
 	else
-		write_caption("Regret in memory, by workload" where, "Each subject's committed memory per byte touched, divided by that of the leanest subject of the workload. 1.0 is the best; + commits memory where the leanest commits none. Rows in the order of the mean over the workloads (a + counts as 100), the best first, those measured in few of them last; a blank field was not measured. Lower is better.")
+		write_caption("Regret in memory, by workload" where, \
+			"a row that stays blue commits what is used; an orange field is where that way commits several times as much.", \
+			"Each subject's committed memory per byte touched, divided by that of the leanest subject of the workload. 1.0 is the best; + commits memory where the leanest commits none. Rows in the order of the mean over the workloads (a + counts as 100), the best first, those measured in few of them last; a blank field was not measured. Lower is better.", "cells.csv")
 }

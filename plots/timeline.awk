@@ -166,11 +166,14 @@ END {
 	print "y_tics = '" linear_tics(y_max) "'" > (dir "/vars.gp")
 	if (only != "")
 		write_caption("Reserved is not committed" where, \
-			"What to see: the dashed line is what the program reserved, the filled one what it really committed, and so what others cannot have. Eager ways own all of it before the first use; lazy ways grow with the 25, 50, 75 and 100 % that the program touches at the dotted lines. Resident memory of a whole process, sampled from outside each " clock ". Committed: lower is better.")
+			"the dashed line is what the program reserved, the filled one what it really committed, and so what others cannot have. Eager ways own all of it before the first use; lazy ways grow with the 25, 50, 75 and 100 % that the program touches at the dotted lines.", \
+			"Resident memory of a whole process, sampled from outside each " clock ". Committed: lower is better.", "timeline" (target == "vm" ? "-vm" : "") "/*.csv")
 	else if (want == "memory")
 		write_caption("Reserved is not committed: memory over time" where, \
-			"Address space (dashed) and resident set (solid, filled) of the whole worker process, sampled from outside each " clock "; with what a driver holds beyond it. Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Between the steps it waits. Committed: lower is better.")
+			"the area between the lines is memory that was asked for and not needed yet.", \
+			"Address space (dashed) and resident set (solid, filled) of the whole worker process, sampled from outside each " clock "; with what a driver holds beyond it. Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Between the steps it waits. Committed: lower is better.", "timeline" (target == "vm" ? "-vm" : "") "/*.csv")
 	else
 		write_caption("Who pays when: page faults over time" where, \
-			"Minor (solid, filled) and major (dashed) faults of the whole worker process since it began to reserve, sampled from outside each " clock ". Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Lower is better.")
+			"an eager way takes its faults, or none, while it reserves; a lazy one as it is touched; larger pages take fewer.", \
+			"Minor (solid, filled) and major (dashed) faults of the whole worker process since it began to reserve, sampled from outside each " clock ". Dotted lines: where it reserves, touches up to 25, 50, 75 and 100 % of the block, and frees it. Lower is better.", "timeline" (target == "vm" ? "-vm" : "") "/*.csv")
 }

@@ -34,6 +34,7 @@ sound() { # each chart drawn: XML, texts in place, a title and a caption
 		[ -z "$wrong" ] || { echo "${svg##*/}: $wrong"; false; }
 		[ "$(wc -l <"${svg%.svg}.txt")" -eq 2 ]
 		grep -qi "lower is better" "${svg%.svg}.txt"
+		grep -q '^What to see: .* Figures: [a-z].*\.$' "${svg%.svg}.txt"
 		wrong=$(light_only "$svg")
 		[ -z "$wrong" ] || { echo "${svg##*/}: theme.gp names no dark counterpart of $wrong"; false; }
 	done
