@@ -165,7 +165,7 @@ void report_html_advice(FILE *out, const struct report *report)
 
 	for (size_t i = 0; i < report->n_panels; i++) {
 		const struct panel *panel = &report->panels[i];
-		char title[96];
+		char title[96], summary[192];
 
 		if (!has_advice(panel))
 			continue;
@@ -173,17 +173,19 @@ void report_html_advice(FILE *out, const struct report *report)
 			fputs("<section id=\"advice\"><h2>" TITLE "</h2>\n<p>", out);
 			html_text(out, words);
 			fputs("</p>\n", out);
+			html_made_by(out, "build/tabench report RUN (summary.json, advice)");
 		}
-		fputs("<details open=\"open\"><summary>", out);
-		html_textf(out, "%s%s%s", panel_title(panel, title, sizeof(title)),
-			   panel_is_emulated(panel) ? " (instructions, not time)" : "",
-			   panel->too_few ? " (too few repetitions for a claim)" : "");
-		fputs("</summary>\n", out);
+		snprintf(summary, sizeof(summary), "%s%s%s",
+			 panel_title(panel, title, sizeof(title)),
+			 panel_is_emulated(panel) ? " (instructions, not time)" : "",
+			 panel->too_few ? " (too few repetitions for a claim)" : "");
+		html_details_begin(out, n == 1 ? DETAILS_OPEN : DETAILS_PAPER, summary);
 		fputs("<div class=\"advice\">", out);
 		html_table_begin(out, "By rule, from this run's verdicts", columns);
 		write_panel(out, panel, html_row);
 		html_table_end(out);
-		fputs("</div></details>\n", out);
+		fputs("</div>\n", out);
+		html_details_end(out);
 	}
 	fputs(n ? "</section>\n" : "", out);
 }

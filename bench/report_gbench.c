@@ -194,6 +194,8 @@ static void html_figures(FILE *out, const struct gbench *g)
 {
 	char time[NUMBER_CHARS], faults[NUMBER_CHARS];
 
+	html_made_by(out, "build/tabench run (gbench/*.json)");
+	html_details_begin(out, DETAILS_PAPER, "Each subject");
 	html_scroll_begin(out, TITLE);
 	fputs("<table><caption>Time of one iteration, and minor faults in it; lower is "
 	      "better</caption>\n<thead><tr><th scope=\"col\">Subject</th>",
@@ -220,6 +222,7 @@ static void html_figures(FILE *out, const struct gbench *g)
 		fputs("</tr>\n", out);
 	}
 	html_table_end(out);
+	html_details_end(out);
 }
 
 static void html_remark(FILE *out, const char *line)

@@ -55,7 +55,7 @@ void html_textf(FILE *out, const char *format, ...)
 
 void html_scroll_begin(FILE *out, const char *label)
 {
-	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", out);
+	fputs("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", out);
 	html_text(out, label);
 	fputs("\">\n", out);
 }
@@ -87,6 +87,28 @@ void html_table_end(FILE *out)
 	html_scroll_end(out);
 }
 
+void html_details_begin(FILE *out, enum details kind, const char *summary)
+{
+	fputs(kind == DETAILS_OPEN    ? "<details class=\"paper\" open=\"open\"><summary>"
+	      : kind == DETAILS_PAPER ? "<details class=\"paper\"><summary>"
+				      : "<details><summary>",
+	      out);
+	html_text(out, summary);
+	fputs("</summary>\n", out);
+}
+
+void html_details_end(FILE *out)
+{
+	fputs("</details>\n", out);
+}
+
+void html_made_by(FILE *out, const char *command)
+{
+	fputs("<p class=\"made\">Command: <code>", out);
+	html_text(out, command);
+	fputs("</code></p>\n", out);
+}
+
 static const char *text_of(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
@@ -106,7 +128,9 @@ static void write_head(FILE *out, const struct report *r)
 	      out);
 	html_text(out, r->run_id);
 	fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", report_css);
-	fputs("<header>\n<h1>What initialised memory costs here</h1>\n<p class=\"meta\">", out);
+	fputs("<a class=\"skip\" href=\"#main\">Skip to the verdict</a>\n"
+	      "<header>\n<h1>What initialised memory costs here</h1>\n<p class=\"meta\">",
+	      out);
 	html_textf(out, "Run %s, %s, profile %s. ", r->run_id, text_of(r->run, "started_utc"),
 		   text_of(r->run, "profile"));
 	html_textf(out, "%s, %s, Linux %s, huge pages: %s.",
@@ -115,11 +139,12 @@ static void write_head(FILE *out, const struct report *r)
 		   text_of(json_object_get(e, "kernel"), "release"),
 		   text_of(json_object_get(e, "thp"), "enabled"));
 	fputs("</p>\n<nav aria-label=\"Sections\"><a href=\"#verdict\">Verdict</a> "
-	      "<a href=\"#advice\">What to use when</a> <a href=\"#crossover\">Lazy or eager</a> "
-	      "<a href=\"#charts\">Charts</a> <a href=\"#tables\">Tables</a> <a "
-	      "href=\"#checks\">Checks</a> "
-	      "<a href=\"#not-run\">Not run</a> <a href=\"#method\">Method</a> "
-	      "<a href=\"#environment\">Environment</a></nav>\n</header>\n<main>\n",
+	      "<a href=\"#advice\">What to use when</a> <a href=\"#charts\">Charts</a> "
+	      "<a href=\"#crossover\">Lazy or eager</a> <a href=\"#tables\">Tables</a> "
+	      "<a href=\"#checks\">Checks</a> <a href=\"#not-run\">Not run</a> "
+	      "<a href=\"#method\">Method</a> <a href=\"#threats\">Threats to validity</a> "
+	      "<a href=\"#environment\">Environment</a></nav>\n</header>\n"
+	      "<main id=\"main\" tabindex=\"-1\">\n",
 	      out);
 }
 
@@ -138,56 +163,33 @@ static void write_notes(FILE *out, const struct report *r)
 	fputs("</ul></section>\n", out);
 }
 
-static void write_card(FILE *out, const char *figure, const char *text)
+void html_conclusions(FILE *out, const struct report *r)
 {
-	fputs("<div class=\"card\"><p class=\"figure\">", out);
-	html_text(out, figure);
-	fputs("</p><p>", out);
-	html_text(out, text);
-	fputs("</p></div>\n", out);
-}
+	struct conclusion said[CONCLUSIONS];
+	size_t n = report_conclusions(r, said);
 
-/* What a reader should take away, in at most three sentences. */
-static void write_cards(FILE *out, const struct report *r)
-{
-	const struct crossing *c = report_main_crossing(r);
-	const struct verdict *v;
-	const struct result *worst;
-	char text[400], title[96], figure[64], ratio[NUMBER_CHARS];
+	if (!n) {
+		fprintf(out, "<p>None: %s.</p>\n", nothing_ranked(r));
+		return;
+	}
+	fputs("<ul class=\"conclusions\">\n", out);
+	for (size_t i = 0; i < n; i++) {
+		fputs("<li><b>", out);
+		html_text(out, said[i].topic);
+		fputs(":</b> ", out);
+		html_text(out, said[i].text);
+		fputs("</li>\n", out);
+	}
+	fputs("</ul>\n", out);
+	/* Each command once; the first is that of most. */
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
 
-	fputs("<div class=\"cards\">\n", out);
-	if ((worst = report_worst(r, true, &v))) {
-		snprintf(figure, sizeof(figure), "%s \303\227 memory",
-			 text_ratio(worst->regret_memory, ratio));
-		snprintf(text, sizeof(text), "What %s commits for %s (%s, fill %.0f), against %s.",
-			 worst->identity->subject, workload_title(v->group, title, sizeof(title)),
-			 v->group->target, v->group->fill, v->leanest->identity->subject);
-		write_card(out, figure, text);
+		while (k < i && strcmp(said[k].command, said[i].command))
+			k++;
+		if (k == i)
+			html_made_by(out, said[i].command);
 	}
-	if ((worst = report_worst(r, false, &v))) {
-		snprintf(figure, sizeof(figure), "%s \303\227 time",
-			 text_ratio(worst->regret_time.value, ratio));
-		snprintf(text, sizeof(text),
-			 "What %s takes for %s (%s, fill %.0f), against %s: alloc + touch + free, "
-			 "%s %.3g to %.3g.",
-			 worst->identity->subject, workload_title(v->group, title, sizeof(title)),
-			 v->group->target, v->group->fill, v->fastest->identity->subject,
-			 strcmp(v->group->clock, "icount") ? "95 % interval" : "repetitions from",
-			 worst->regret_time.lo, worst->regret_time.hi);
-		write_card(out, figure, text);
-	}
-	if (c) {
-		if (c->kind == CROSSING_AT)
-			snprintf(figure, sizeof(figure), "%.0f %% touched", c->touched_pct.value);
-		else
-			strcpy(figure, "no crossing");
-		crossing_text(c, text, sizeof(text) - 1);
-		if (text[0] == 'a')
-			text[0] = 'A';
-		strcat(text, ".");
-		write_card(out, figure, text);
-	}
-	fputs("</div>\n", out);
 }
 
 static void write_crossover(FILE *out, const struct report *r)
@@ -201,11 +203,18 @@ static void write_crossover(FILE *out, const struct report *r)
 		fputs("<p>This run holds no pair of a lazy and an eager subject in the workload "
 		      "<code>fraction</code>.</p>\n",
 		      out);
-	else
+	else {
+		fputs("<p>A lazy way pays for each page as it is touched, an eager one for all at "
+		      "once. Where the lines of the chart cross, the eager one becomes the "
+		      "cheaper.</p>\n",
+		      out);
+		html_made_by(out, "build/tabench report RUN (crossings.csv)");
+		html_details_begin(out, DETAILS_PAPER, "Every pair of a lazy and an eager way");
 		html_table_begin(out,
 				 "Share of pages touched above which the eager subject is cheaper "
 				 "(percent; alloc + touch + free)",
 				 columns);
+	}
 	for (size_t i = 0; i < r->crossings.n; i++) {
 		const struct crossing *c = &r->crossings.pairs[i];
 
@@ -224,40 +233,11 @@ static void write_crossover(FILE *out, const struct report *r)
 		html_text(out, crossing_text(c, text, sizeof(text)));
 		fputs("</td></tr>\n", out);
 	}
-	if (r->crossings.n)
+	if (r->crossings.n) {
 		html_table_end(out);
-	fputs("</section>\n", out);
-}
-
-static void write_charts(FILE *out, const struct report *r)
-{
-	fputs("<section id=\"charts\"><h2>Charts</h2>\n", out);
-	if (!r->n_charts)
-		fputs("<p>This run's directory holds no charts. <code>tabench report</code> draws "
-		      "them "
-		      "where gnuplot is installed (Debian package <code>gnuplot-nox</code>).</p>\n",
-		      out);
-	fputs("<div class=\"charts\">\n", out);
-	for (size_t i = 0; i < r->n_charts; i++) {
-		const struct chart *c = &r->charts[i];
-		char *path, prefix[24];
-
-		snprintf(prefix, sizeof(prefix), "c%zu-", i);
-		if (asprintf(&path, "%s/charts/%s.svg", r->run_dir, c->name) < 0)
-			continue;
-		fputs("<figure>\n", out);
-		html_scroll_begin(out, c->title);
-		if (svg_inline(out, path, prefix, c->title))
-			fputs("<p>This chart's file is not an SVG image.</p>\n", out);
-		html_scroll_end(out);
-		fputs("<figcaption><b>", out);
-		html_text(out, c->title);
-		fputs(".</b> ", out);
-		html_text(out, c->caption);
-		fputs("</figcaption></figure>\n", out);
-		free(path);
+		html_details_end(out);
 	}
-	fputs("</div>\n</section>\n", out);
+	fputs("</section>\n", out);
 }
 
 static void write_stats(FILE *out, const struct report *r)
@@ -294,7 +274,8 @@ static void write_stats(FILE *out, const struct report *r)
 		   " This machine counted cycles in %zu of them, misses of the data TLB in %zu%s.",
 		   r->stats.n_cycles, r->stats.n_dtlb,
 		   r->stats.n_cycles ? "" : " (a virtual machine often hides these counters)");
-	fputs("<details><summary>Counts of each cell</summary>\n", out);
+	html_made_by(out, "make perf-stat RUN=RUN");
+	html_details_begin(out, DETAILS_SCREEN, "Counts of each cell");
 	html_table_begin(out, "Page faults by perf stat and by the suite (faults)", columns);
 	for (size_t i = 0; i < r->stats.n; i++) {
 		const struct stat_row *row = &r->stats.rows[i];
@@ -315,7 +296,7 @@ static void write_stats(FILE *out, const struct report *r)
 			text_number(row->cycles, n[4]), text_number(row->dtlb_load_misses, n[5]));
 	}
 	html_table_end(out);
-	fputs("</details>\n", out);
+	html_details_end(out);
 }
 
 static void write_checks(FILE *out, const struct report *r)
@@ -349,11 +330,14 @@ static void write_checks(FILE *out, const struct report *r)
 	fputs("</section>\n", out);
 }
 
-static void write_sentences(FILE *out, const struct text_section *section)
+static void write_sentences(FILE *out, const char *title, const struct text_section *section)
 {
-	fputs("<h3>", out);
-	html_text(out, section->title);
-	fputs("</h3><ul>\n", out);
+	if (title) {
+		fputs("<h3>", out);
+		html_text(out, title);
+		fputs("</h3>", out);
+	}
+	fputs("<ul>\n", out);
 	for (size_t i = 0; section->sentences[i]; i++) {
 		fputs("<li>", out);
 		html_text(out, section->sentences[i]);
@@ -366,14 +350,17 @@ void report_write_html(const struct report *r, FILE *out)
 {
 	write_head(out, r);
 	write_notes(out, r);
-	fputs("<section id=\"verdict\"><h2>Verdict</h2>\n", out);
-	write_cards(out, r);
-	html_verdict(out, r);
-	fputs("</section>\n", out);
+	fputs("<section id=\"verdict\"><h2>Verdict</h2>\n<div class=\"lead\"><div>\n", out);
+	html_conclusions(out, r);
+	fputs("</div>\n", out);
+	html_headline(out, r);
+	fputs("</div>\n</section>\n", out);
 	report_html_advice(out, r);
+	html_charts(out, r);
 	write_crossover(out, r);
-	write_charts(out, r);
 	fputs("<section id=\"tables\"><h2>Tables</h2>\n", out);
+	html_made_by(out, "build/tabench report RUN (cells.csv, summary.json)");
+	html_verdict(out, r);
 	html_cell_tables(out, r);
 	fputs("</section>\n", out);
 	report_html_latency(out, r);
@@ -386,9 +373,11 @@ void report_write_html(const struct report *r, FILE *out)
 	fputs("<section id=\"not-run\"><h2>What could not run, and why</h2>\n", out);
 	html_not_run(out, r);
 	fputs("</section>\n<section id=\"method\"><h2>Method</h2>\n", out);
-	write_sentences(out, &report_definitions);
-	write_sentences(out, &report_method);
-	write_sentences(out, &report_threats);
+	write_sentences(out, "How it was measured", &report_method);
+	write_sentences(out, report_definitions.title, &report_definitions);
+	html_how_to_repeat(out, r);
+	fputs("</section>\n<section id=\"threats\"><h2>Threats to validity</h2>\n", out);
+	write_sentences(out, NULL, &report_threats);
 	fputs("</section>\n<section id=\"environment\"><h2>Environment</h2>\n", out);
 	html_environment(out, r);
 	fputs("</section>\n</main>\n<footer><p>Written by <code>tabench report</code> from "

@@ -73,6 +73,7 @@ static void best_table(FILE *out, const struct panel *panel)
 		 panel_title(panel, title, sizeof(title)), panel->repetitions,
 		 panel->too_few ? ", too few for a claim" : "",
 		 panel->cost_unit ? panel->cost_unit : "-");
+	html_details_begin(out, DETAILS_PAPER, "The best at each workload");
 	html_table_begin(out, caption, columns);
 	for (size_t i = 0; i < panel->n; i++) {
 		const struct verdict *v = panel->verdicts[i];
@@ -95,6 +96,7 @@ static void best_table(FILE *out, const struct panel *panel)
 		fputs("</tr>\n", out);
 	}
 	html_table_end(out);
+	html_details_end(out);
 }
 
 /* Shade of a ratio: 0 (the best) to 5. */
@@ -144,6 +146,7 @@ static void regret_table(FILE *out, const struct panel *panel)
 		 "interval of the ratio includes 1; +N: bytes a byte more where the best commits "
 		 "nothing",
 		 panel_title(panel, title, sizeof(title)));
+	html_details_begin(out, DETAILS_SCREEN, "The regret of each subject");
 	html_scroll_begin(out, caption);
 	fputs("<table class=\"regret\"><caption>", out);
 	html_text(out, caption);
@@ -175,6 +178,7 @@ static void regret_table(FILE *out, const struct panel *panel)
 		fputs("</tr>\n", out);
 	}
 	html_table_end(out);
+	html_details_end(out);
 }
 
 void html_verdict(FILE *out, const struct report *report)
@@ -306,6 +310,8 @@ void html_cell_tables(FILE *out, const struct report *report)
 					      "Verify",
 					      NULL};
 
+	size_t shown = 0;
+
 	if (!report->verdicts.n)
 		fputs("<p>No cell was measured.</p>\n", out);
 	for (size_t i = 0; i < report->verdicts.n; i++) {
@@ -315,12 +321,13 @@ void html_cell_tables(FILE *out, const struct report *report)
 
 		if (verdict_is_latency(v))
 			continue;
-		snprintf(title, sizeof(title), "%s, fill %.0f, %s, %s",
+		snprintf(title, sizeof(title), "%s, fill %.0f, %s, %.0f thread%s, %s",
 			 workload_title(v->group, workload, sizeof(workload)), v->group->fill,
-			 text_bytes(v->group->size_bytes, size), v->group->target);
-		fputs("<details><summary>", out);
-		html_text(out, title);
-		fputs("</summary>\n", out);
+			 text_bytes(v->group->size_bytes, size), v->group->threads,
+			 v->group->threads == 1 ? "" : "s", v->group->target);
+		if (!shown++)
+			fputs("<h3>Each cell</h3>\n", out);
+		html_details_begin(out, DETAILS_SCREEN, title);
 		snprintf(caption, sizeof(caption),
 			 "%s: costs per page in %s, median and %s; every repetition of the total "
 			 "on a logarithmic scale",
@@ -331,7 +338,7 @@ void html_cell_tables(FILE *out, const struct report *report)
 		for (size_t k = 0; k < v->n_cells; k++)
 			cell_row(out, v, &v->cells[k], range_of(v));
 		html_table_end(out);
-		fputs("</details>\n", out);
+		html_details_end(out);
 	}
 }
 
@@ -380,13 +387,16 @@ void html_not_run(FILE *out, const struct report *report)
 			       result_same_reason(r, &report->results.cells[k]);
 		if (told)
 			continue;
-		if (!rows++)
+		if (!rows++) {
+			html_details_begin(out, DETAILS_PAPER, "Each reason");
 			html_table_begin(out, "Cells without a full set of ok samples", columns);
+		}
 		not_run_row(out, report, i);
 	}
-	if (rows)
+	if (rows) {
 		html_table_end(out);
-	else if (report->results.n)
+		html_details_end(out);
+	} else if (report->results.n)
 		fputs("<p>Everything that was planned ran.</p>\n", out);
 	else
 		fputs("<p>Nothing ran.</p>\n", out);
@@ -450,67 +460,21 @@ void html_probes(FILE *out, const struct report *report)
 
 			if (!text || probe_told(report, i, name, text))
 				continue;
-			if (!rows++)
+			if (!rows++) {
+				html_details_begin(out, DETAILS_SCREEN, "Each probe");
 				html_table_begin(out,
 						 "Where values come from and what reading them "
 						 "costs (outside the timed stretch)",
 						 columns);
+			}
 			probe_row(out, report, name, text);
 		}
 	}
-	if (rows)
+	if (rows) {
 		html_table_end(out);
-	else
+		html_details_end(out);
+	} else
 		fputs("<p>No sample names its probes.</p>\n", out);
-}
-
-/* ---- Environment ---- */
-
-static void environment_rows(FILE *out, const char *prefix, const json_t *value)
-{
-	char path[256];
-	const char *key;
-	json_t *child;
-	size_t i;
-
-	if (json_is_object(value)) {
-		json_object_foreach((json_t *)value, key, child)
-		{
-			snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "", key);
-			environment_rows(out, path, child);
-		}
-		return;
-	}
-	if (json_is_array(value)) {
-		json_array_foreach(value, i, child)
-		{
-			snprintf(path, sizeof(path), "%s[%zu]", prefix, i);
-			environment_rows(out, path, child);
-		}
-		return;
-	}
-	char *text = json_dumps(value, JSON_ENCODE_ANY);
-
-	fputs("<tr><th scope=\"row\">", out);
-	html_text(out, prefix);
-	fputs("</th><td class=\"words\">", out);
-	html_text(out, json_is_string(value) ? json_string_value(value)
-		       : json_is_null(value) ? "unknown"
-		       : text		     ? text
-					     : "");
-	fputs("</td></tr>\n", out);
-	free(text);
-}
-
-void html_environment(FILE *out, const struct report *report)
-{
-	static const char *const columns[] = {"Setting", "Value", NULL};
-
-	fputs("<details><summary>Machine, kernel and settings (run.json)</summary>\n", out);
-	html_table_begin(out, "run.json", columns);
-	environment_rows(out, "", report->run);
-	html_table_end(out);
-	fputs("</details>\n", out);
 }
 
 /* ---- A CSV of the run ---- */
@@ -527,9 +491,7 @@ void html_csv_table(FILE *out, const struct report *report, const char *file, co
 	free(path);
 	if (!in)
 		return;
-	fputs("<details><summary>", out);
-	html_text(out, caption);
-	fputs("</summary>\n", out);
+	html_details_begin(out, DETAILS_SCREEN, caption);
 	html_scroll_begin(out, caption);
 	fputs("<table><caption>", out);
 	html_text(out, caption);
@@ -548,7 +510,7 @@ void html_csv_table(FILE *out, const struct report *report, const char *file, co
 	}
 	fputs(rows > 1 ? "</tbody></table>\n" : "</table>\n", out);
 	html_scroll_end(out);
-	fputs("</details>\n", out);
+	html_details_end(out);
 	free(line);
 	fclose(in);
 }

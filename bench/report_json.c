@@ -92,6 +92,19 @@ static json_t *controls(const struct controls *c)
 			 estimate(&c->canary.drift));
 }
 
+static json_t *conclusions(const struct report *report)
+{
+	struct conclusion said[CONCLUSIONS];
+	size_t n = report_conclusions(report, said);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s}", "topic", said[i].topic, "text",
+						said[i].text, "command", said[i].command));
+	return list;
+}
+
 int report_write_json(const struct report *report, FILE *out)
 {
 	json_t *verdicts = json_array(), *crossings = json_array(), *stats = json_array();
@@ -122,6 +135,7 @@ int report_write_json(const struct report *report, FILE *out)
 		report->environment ? json_incref((json_t *)report->environment) : json_null());
 	if (root) {
 		json_object_set_new(root, "controls", controls(&report->controls));
+		json_object_set_new(root, "conclusions", conclusions(report));
 		json_object_set_new(root, "scenarios", report_json_scenarios(report));
 		json_object_set_new(root, "apps", report_json_apps(report));
 	}

@@ -180,6 +180,7 @@ static void html_table(FILE *out, const struct table *table)
 	char caption[320];
 
 	title_of(table, caption, sizeof(caption));
+	html_details_begin(out, DETAILS_PAPER, caption);
 	html_scroll_begin(out, caption);
 	fputs("<table><caption>", out);
 	html_text(out, caption);
@@ -198,6 +199,7 @@ static void html_table(FILE *out, const struct table *table)
 		fputs("</tr>\n", out);
 	}
 	html_table_end(out);
+	html_details_end(out);
 }
 
 /* What reading the clock costs on a target: "host: 41 ns"; false where no sample tells. */
@@ -245,6 +247,8 @@ bool report_html_latency(FILE *out, const struct report *report)
 		if (table.n && !n++)
 			fputs("<section id=\"latency\"><h2>" TITLE "</h2>\n<p>" WORDS "</p>\n",
 			      out);
+		if (table.n && n == 1)
+			html_made_by(out, "build/tabench report RUN (latency.csv)");
 		if (table.n)
 			html_table(out, &table);
 		table_free(&table);

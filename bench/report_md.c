@@ -171,6 +171,32 @@ static void sentences(FILE *out, const struct text_section *section)
 	}
 }
 
+static void chart(FILE *out, const struct chart *c)
+{
+	fputs("\n![", out);
+	md_text(out, c->title);
+	fprintf(out, "](charts/%s.svg)\n\n", c->name);
+	md_text(out, c->caption);
+	fputc('\n', out);
+}
+
+static void conclusions(FILE *out, const struct report *report)
+{
+	struct conclusion said[CONCLUSIONS];
+	size_t n = report_conclusions(report, said);
+
+	for (size_t i = 0; i < n; i++) {
+		fputs("- **", out);
+		md_text(out, said[i].topic);
+		fputs(":** ", out);
+		md_text(out, said[i].text);
+		fprintf(out, " (`%s`)\n", said[i].command);
+	}
+	for (size_t i = 0; i < report->n_charts; i++)
+		if (report->charts[i].headline)
+			chart(out, &report->charts[i]);
+}
+
 void report_write_markdown(const struct report *report, FILE *out)
 {
 	char line[400], note[PANEL_NOTE_CHARS];
@@ -184,7 +210,8 @@ void report_write_markdown(const struct report *report, FILE *out)
 		md_text(out, report->samples.notes[i]);
 		fputc('\n', out);
 	}
-	fputs("\n## Verdict\n", out);
+	fputs("\n## Verdict\n\n", out);
+	conclusions(out, report);
 	for (size_t i = 0; i < report->n_panels; i++) {
 		const struct panel *panel = &report->panels[i];
 
@@ -221,15 +248,9 @@ void report_write_markdown(const struct report *report, FILE *out)
 	report_md_scenarios(out, report);
 	if (report->n_charts)
 		fputs("\n## Charts\n", out);
-	for (size_t i = 0; i < report->n_charts; i++) {
-		const struct chart *c = &report->charts[i];
-
-		fputs("\n![", out);
-		md_text(out, c->title);
-		fprintf(out, "](charts/%s.svg)\n\n", c->name);
-		md_text(out, c->caption);
-		fputc('\n', out);
-	}
+	for (size_t i = 0; i < report->n_charts; i++)
+		if (!report->charts[i].headline)
+			chart(out, &report->charts[i]);
 	fprintf(out, "\n## Checks\n\n- verify passed in %zu of %zu ok cells, failed in %zu\n",
 		report->verified.passed, report->verified.ok, report->verified.failed);
 	fprintf(out, "- %s\n", controls_floor_text(&report->controls, line, sizeof(line)));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "report_model.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -269,10 +268,9 @@ const struct crossing *report_main_crossing(const struct report *report)
 	return first;
 }
 
-const struct result *report_worst(const struct report *report, bool memory,
-				  const struct verdict **verdict)
+const struct result *report_fattest(const struct report *report, const struct verdict **verdict)
 {
-	const struct result *worst = NULL;
+	const struct result *fattest = NULL;
 	double most = 1;
 
 	for (size_t i = 0; i < report->verdicts.n; i++) {
@@ -284,82 +282,15 @@ const struct result *report_worst(const struct report *report, bool memory,
 			continue;
 		for (size_t k = 0; k < v->n_cells; k++) {
 			const struct result *r = &v->cells[k];
-			double regret = memory ? r->regret_memory : r->regret_time.value;
 
-			if (regret > most && !(memory ? r->tied_memory : r->tied_time)) {
-				most = regret;
-				worst = r;
+			if (r->regret_memory > most && !r->tied_memory) {
+				most = r->regret_memory;
+				fattest = r;
 				*verdict = v;
 			}
 		}
 	}
-	return worst;
-}
-
-/* ---- Charts ---- */
-
-static void read_caption(struct chart *chart, const char *run_dir)
-{
-	char *path, *line = NULL;
-	size_t capacity = 0;
-
-	if (asprintf(&path, "%s/charts/%s.txt", run_dir, chart->name) < 0)
-		return;
-	FILE *in = fopen(path, "re");
-
-	free(path);
-	if (!in)
-		return;
-	while (getline(&line, &capacity, in) > 0) {
-		char *old = chart->caption;
-
-		line[strcspn(line, "\n")] = '\0';
-		if (!chart->title)
-			chart->title = strdup(line);
-		else if (asprintf(&chart->caption, "%s%s%s", old ? old : "", old ? " " : "",
-				  line) >= 0)
-			free(old);
-	}
-	free(line);
-	fclose(in);
-}
-
-static int only_svg(const struct dirent *entry)
-{
-	size_t length = strlen(entry->d_name);
-
-	return length > 4 && !strcmp(entry->d_name + length - 4, ".svg");
-}
-
-int report_load_charts(struct report *report)
-{
-	struct dirent **entries;
-	char *path;
-
-	if (asprintf(&path, "%s/charts", report->run_dir) < 0)
-		return -ENOMEM;
-	int n = scandir(path, &entries, only_svg, alphasort);
-
-	free(path);
-	if (n < 0)
-		return errno == ENOENT ? 0 : -errno;
-	report->charts = calloc((size_t)n + 1, sizeof(*report->charts));
-	for (int i = 0; i < n; i++) {
-		struct chart *chart = report->charts ? &report->charts[report->n_charts] : NULL;
-
-		if (chart) {
-			chart->name = strndup(entries[i]->d_name, strlen(entries[i]->d_name) - 4);
-			read_caption(chart, report->run_dir);
-			if (!chart->title)
-				chart->title = strdup(chart->name);
-			if (!chart->caption)
-				chart->caption = strdup("");
-			report->n_charts++;
-		}
-		free(entries[i]);
-	}
-	free(entries);
-	return report->charts ? 0 : -ENOMEM;
+	return fattest;
 }
 
 /* ---- The whole ---- */

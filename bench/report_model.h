@@ -25,6 +25,9 @@ struct chart {
 	char *name;    /* of charts/NAME.svg */
 	char *title;   /* first line of charts/NAME.txt, else the name */
 	char *caption; /* the rest of that file, or "" */
+	bool emulated; /* it shows the virtual machine */
+	bool headline; /* it is the first one: reserved against committed */
+	double height; /* of its picture, where the width is 640 */
 };
 
 struct report {
@@ -69,10 +72,9 @@ const char *workload_title(const struct sample *sample, char *out, size_t bytes)
 const char *panel_title(const struct panel *panel, char *out, size_t bytes);
 /* The crossing to tell first: plain mmap against malloc + memset, else the first known; or NULL. */
 const struct crossing *report_main_crossing(const struct report *report);
-/* The ranked cell of the first target (host before vm) with the highest regret in time (memory =
- * false) or in memory, or NULL. */
-const struct result *report_worst(const struct report *report, bool memory,
-				  const struct verdict **verdict);
+/* The ranked cell of the first target (host before vm) with the highest regret in memory, or NULL.
+ */
+const struct result *report_fattest(const struct report *report, const struct verdict **verdict);
 
 /* ---- Numbers as text; NaN is "-". Each returns out. ---- */
 
@@ -110,6 +112,16 @@ struct text_section {
 	const char *title;
 	const char *const *sentences; /* NULL-terminated */
 };
+
+/* What was found, in plain sentences by rule: the verdict that a reader takes away. */
+#define CONCLUSIONS 8
+struct conclusion {
+	const char *topic;
+	char text[1200];
+	char command[160]; /* that prints its figures; RUN stands for the run's directory */
+};
+/* Fills out, returns how many; 0 where nothing could be ranked. */
+size_t report_conclusions(const struct report *report, struct conclusion out[CONCLUSIONS]);
 
 /* What to use when, by the rule of advice.h. */
 void report_html_advice(FILE *out, const struct report *report);

@@ -72,6 +72,8 @@ bool report_html_scenarios(FILE *out, const struct report *report)
 		if (!any) {
 			fputs("<section id=\"scenarios\"><h2>" TITLE "</h2>\n<p>" WORDS "</p>\n",
 			      out);
+			html_made_by(out, "build/tabench scenario --target host,vm");
+			html_details_begin(out, DETAILS_PAPER, "Each scenario");
 			html_table_begin(out, "Behaviour (host and vm; no costs)", columns);
 		}
 		any = true;
@@ -90,6 +92,7 @@ bool report_html_scenarios(FILE *out, const struct report *report)
 	}
 	if (any) {
 		html_table_end(out);
+		html_details_end(out);
 		fputs("</section>\n", out);
 	}
 	return any;

@@ -72,6 +72,8 @@ bool report_html_stall(FILE *out, const struct report *report)
 			continue;
 		if (!n++) {
 			fputs("<section id=\"stall\"><h2>" TITLE "</h2>\n<p>" WORDS "</p>\n", out);
+			html_made_by(out, "build/tabench stall");
+			html_details_begin(out, DETAILS_PAPER, "Each reader");
 			html_table_begin(out, "Microseconds on the host; lower is better", columns);
 		}
 		fputs("<tr><th scope=\"row\">", out);
@@ -85,6 +87,7 @@ bool report_html_stall(FILE *out, const struct report *report)
 	}
 	if (n) {
 		html_table_end(out);
+		html_details_end(out);
 		fputs("</section>\n", out);
 	}
 	return n;

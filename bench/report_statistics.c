@@ -140,6 +140,8 @@ bool report_html_statistics(FILE *out, const struct report *report)
 		if (!n++) {
 			fputs("<section id=\"statistics\"><h2>" TITLE "</h2>\n<p>" WORDS "</p>\n",
 			      out);
+			html_made_by(out, "build/tabench run --statistics");
+			html_details_begin(out, DETAILS_PAPER, "Each way of asking");
 			html_table_begin(out,
 					 "Cost of one process (vm: instructions of an "
 					 "emulated machine; lower is better)",
@@ -159,6 +161,7 @@ bool report_html_statistics(FILE *out, const struct report *report)
 		char text[300];
 
 		html_table_end(out);
+		html_details_end(out);
 		if (compare_programs(report, text, sizeof(text)))
 			fprintf(out, "<p>%s</p>\n", text);
 		fputs("</section>\n", out);

@@ -122,4 +122,4 @@ const char *panel_note(const struct panel *panel, char out[PANEL_NOTE_CHARS])
 
 const struct text_section report_method = {"Method", method};
 const struct text_section report_definitions = {"Definitions", definitions};
-const struct text_section report_threats = {"What this does not show", threats};
+const struct text_section report_threats = {"Threats to validity", threats};
