@@ -326,7 +326,7 @@ void html_cell_tables(FILE *out, const struct report *report)
 			 text_bytes(v->group->size_bytes, size), v->group->threads,
 			 v->group->threads == 1 ? "" : "s", v->group->target);
 		if (!shown++)
-			fputs("<h3>Each cell</h3>\n", out);
+			fputs("<h3 class=\"screen\">Each cell</h3>\n", out);
 		html_details_begin(out, DETAILS_SCREEN, title);
 		snprintf(caption, sizeof(caption),
 			 "%s: costs per page in %s, median and %s; every repetition of the total "
@@ -461,7 +461,7 @@ void html_probes(FILE *out, const struct report *report)
 			if (!text || probe_told(report, i, name, text))
 				continue;
 			if (!rows++) {
-				html_details_begin(out, DETAILS_SCREEN, "Each probe");
+				html_details_begin(out, DETAILS_PAPER, "Each probe");
 				html_table_begin(out,
 						 "Where values come from and what reading them "
 						 "costs (outside the timed stretch)",

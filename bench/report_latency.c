@@ -177,25 +177,31 @@ static void table_head(FILE *out, const struct table *table)
 
 static void html_table(FILE *out, const struct table *table)
 {
-	char caption[320];
+	const struct sample *s = table->columns[0]->group;
+	char caption[320], title[96], summary[192];
 
 	title_of(table, caption, sizeof(caption));
-	html_details_begin(out, DETAILS_PAPER, caption);
+	snprintf(summary, sizeof(summary), "%s: %s, %.0f thread%s, fill %.0f",
+		 workload_title(s, title, sizeof(title)), s->target, s->threads,
+		 s->threads == 1 ? "" : "s", s->fill);
+	html_details_begin(out, DETAILS_PAPER, summary);
 	html_scroll_begin(out, caption);
 	fputs("<table><caption>", out);
 	html_text(out, caption);
 	fputs("</caption>\n", out);
 	table_head(out, table);
-	for (size_t s = 0; s < table->n_subjects; s++) {
-		if (!any_known(table, table->subjects[s]))
+	for (size_t i = 0; i < table->n_subjects; i++) {
+		const char *subject = table->subjects[i];
+
+		if (!any_known(table, subject))
 			continue;
 		fputs("<tr><th scope=\"row\">", out);
-		html_text(out, table->subjects[s]);
+		html_text(out, subject);
 		fputs("</th>", out);
 		if (has_quantiles(table))
-			quantile_cells(out, verdict_cell(table->columns[0], table->subjects[s]));
+			quantile_cells(out, verdict_cell(table->columns[0], subject));
 		else
-			size_cells(out, table, table->subjects[s]);
+			size_cells(out, table, subject);
 		fputs("</tr>\n", out);
 	}
 	html_table_end(out);

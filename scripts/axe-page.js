@@ -28,7 +28,8 @@
 	say("chart", all("svg[role=img]").filter((svg) => !name(svg)), "a chart without a name");
 	say("chart", all("figure").filter((figure) => !figure.querySelector("figcaption")), "has no caption");
 	const first = document.querySelector("a[href], button, summary, [tabindex]");
-	if (!first || !document.querySelector(first.getAttribute("href") || "none"))
+	const target = first && first.hash ? document.querySelector(first.hash) : null;
+	if (!target || target.tagName !== "MAIN")
 		say("keyboard", [first || document.body], "the first stop is no link past the navigation");
 	say("keyboard", all("a[href], summary, [tabindex='0']").filter((element) => {
 		element.focus();
