@@ -2,7 +2,7 @@
 # Thin on purpose: each target is one script or one program; this file only names them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build bench test compare report plots perf-stat apps kernel vm demo kernel-deb kernel-series install clean
+.PHONY: help setup build bench test lint compare report plots reference perf-stat apps kernel vm demo kernel-deb kernel-series install clean
 
 help:           ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -19,6 +19,9 @@ bench:          ## measure, chart, report  (PROFILE=smoke|default|full SUBJECTS=
 test:           ## every test; STAGES="name ..." picks some
 	@scripts/test.sh $(STAGES)
 
+lint:           ## format, static analysis and spelling of all sources
+	@scripts/test.sh lint
+
 compare:        ## what changed from BASE=dir to NEW=dir; OPTIONS="--all ..." (build/tabench compare --help)
 	@build/tabench compare $(OPTIONS) "$(or $(BASE),$(error name both runs: make compare BASE=results/... NEW=results/...))" "$(or $(NEW),results/latest)"
 
@@ -27,6 +30,9 @@ report:         ## write the report of RUN=dir again
 
 plots:          ## draw the charts of RUN=dir again
 	@scripts/plots.sh "$(or $(RUN),results/latest)"
+
+reference:      ## make RUN=dir the reference run: results/reference and the figures of README.md
+	@scripts/reference.sh "$(or $(RUN),$(error name a complete default run: make reference RUN=results/...))"
 
 perf-stat:      ## perf stat over each cell, its counts beside the suite's own
 	@scripts/perf-stat.sh

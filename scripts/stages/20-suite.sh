@@ -7,5 +7,5 @@ scripts/setup.sh build bench test
 scripts/build.sh build
 failed=0
 scripts/c-tests.sh build || failed=1
-bats --tap bench/test/*.bats plots/test/*.bats allocators/libtamalloc/test/*.bats || failed=1
+bats --tap bench/test/*.bats plots/test/*.bats scripts/test/*.bats allocators/libtamalloc/test/*.bats || failed=1
 exit $failed
