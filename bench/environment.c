@@ -96,7 +96,7 @@ static double measure_touch_s(void)
 		if (!round || elapsed < best)
 			best = elapsed;
 	}
-	return best / (double)(TOUCH_BYTES / page_bytes);
+	return best / ((double)TOUCH_BYTES / (double)page_bytes);
 }
 
 void environment_for_plan(struct plan_options *options)

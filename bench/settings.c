@@ -58,13 +58,15 @@ int settings_read(const char *path, char value[SETTINGS_VALUE_CHARS])
 	text[strcspn(text, "\n")] = 0;
 	begin = strchr(text, '[');
 	end = begin ? strchr(begin, ']') : NULL;
-	if (end)
+	if (end) {
 		*end = 0;
-	else
-		begin = text - 1;
-	if (strlen(begin + 1) >= SETTINGS_VALUE_CHARS)
+		begin++;
+	} else {
+		begin = text;
+	}
+	if (strlen(begin) >= SETTINGS_VALUE_CHARS)
 		return -EINVAL;
-	strcpy(value, begin + 1);
+	strcpy(value, begin);
 	return 0;
 }
 

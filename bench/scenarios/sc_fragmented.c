@@ -149,7 +149,7 @@ static void fragmented(const struct scenario_case *c, struct scenario_result *r)
 		scenario_broken(r,
 				"it still got %llu bytes in huge pages: memory is not fragmented",
 				(unsigned long long)finding.huge_bytes);
-	else if (c->value && r->metrics[0].value < BLOCK / 2)
+	else if (c->value && r->metrics[0].value < (double)BLOCK / 2)
 		scenario_broken(r, "it had no huge pages before either");
 	settings_end();
 }
