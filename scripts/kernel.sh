@@ -6,6 +6,8 @@
 # kernel.sh key   : the key of everything that goes into that build
 # kernel.sh source : the directory of Linux as it came, unpacked
 # kernel.sh series : write the mailable patch series to build/kernel-series and check it; TAP on stdout
+# kernel.sh style : of those checks only checkpatch, which needs no build; and the same of the modules
+# kernel.sh sparse : sparse over our files in mm/ and the modules; TAP on stdout
 #
 # Environment:
 #   DEBUG=1         KASAN, lockdep, DEBUG_VM, ... (kernel/config/debug) instead of kernel/config/bench
@@ -51,7 +53,7 @@ source)
 	lay_source
 	echo "$pristine"
 	;;
-series)
+series | style)
 	prepare
 	lay_source
 	# shellcheck source=scripts/lib-series.sh
@@ -60,14 +62,20 @@ series)
 	make_series_commits
 	write_series
 	check_series_style
-	check_series_builds
+	if [ "$1" = style ]; then check_module_style; else check_series_builds; fi
 	exit $series_failed
+	;;
+sparse)
+	prepare
+	# shellcheck source=scripts/lib-sparse.sh
+	. "$root/scripts/lib-sparse.sh"
+	check_sparse
 	;;
 -h | --help)
 	usage
 	;;
 *)
 	usage
-	code=2 die "unknown command '${1:-}'; known: build key source series"
+	code=2 die "unknown command '${1:-}'; known: build key source series style sparse"
 	;;
 esac

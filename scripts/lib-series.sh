@@ -9,7 +9,7 @@
 
 # What checkpatch says of kernel code and a user-space test cannot follow: macros that only the kernel has
 # (BIT, __printf), names from elf.h, volatile accesses to memory that a signal or a fault changes, macros of
-# kselftest_harness.h, system calls that are not there. MAINTAINERS has the directory already.
+# kselftest_harness.h, system calls that are not there. MAINTAINERS names the series' files by patterns once.
 selftest_ignores=BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,CAMELCASE,VOLATILE,MACRO_WITH_FLOW_CONTROL,MACRO_ARG_REUSE,COMPLEX_MACRO,ENOSYS,NAKED_SSCANF,EMBEDDED_FUNCTION_NAME,FILE_PATH_CHANGES
 
 series_out=$root/build/kernel-series
@@ -139,12 +139,21 @@ check_series_style() {
 	local patch status ignores
 	for patch in "$series_out"/0*-*.patch; do
 		[[ $patch != *cover-letter* && $patch != *.man-pages.patch ]] || continue
-		ignores=()
+		ignores=(--ignore FILE_PATH_CHANGES)
 		[[ $patch != *-selftests-* ]] || ignores=(--ignore "$selftest_ignores")
 		status=0
 		(cd "$series_out" && perl "$pristine/scripts/checkpatch.pl" "--root=$pristine" --strict "${ignores[@]}" --no-summary --terse --show-types "$patch") >&2 || status=1
 		tap $status "checkpatch --strict: ${patch##*/}"
 	done
+}
+
+# kernel/modules is no part of the series.
+check_module_style() {
+	local status=0 file
+	for file in "$root"/kernel/modules/*.[ch]; do
+		perl "$pristine/scripts/checkpatch.pl" "--root=$pristine" --strict --no-summary --terse --show-types -f "$file" >&2 2>/dev/null || status=1 # spdxcheck may lack a Python module
+	done
+	tap $status "checkpatch --strict: kernel/modules"
 }
 
 # The objects of the files that the series touches so far, built with CONFIG_TAMALLOC y and n after each
