@@ -3,7 +3,7 @@
 #
 # try-readme.sh [--whole] [DIR] : follow README.md as a new user would, in a fresh Debian 12 root (try-fresh.sh; needs root): every
 # command of scripts/readme-commands.txt that is marked fresh, in its order, in the short form that stands there. With --whole,
-# also those marked whole: make bench and make test as they are written, and the kernel, which take about an hour together.
+# also those marked whole, which take long: make bench and make test as they are written, the kernel and its virtual machine.
 # DIR keeps the root for the next time. TAP on stdout, everything else on stderr. Exit status: 0 if all went well, else 1.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,7 +22,8 @@ if [ "${1:-}" != --inside ]; then
 fi
 
 # The program of the recipe for C, as it stands in README.md.
-awk '/^```c$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md >program.c
+mkdir -p build
+awk '/^```c$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md >build/program.c
 
 n=0 failed=0
 while IFS=$'\t' read -r command where what <&3; do
