@@ -9,7 +9,8 @@
 #include "compare.h"
 #include "report_model.h"
 
-const char *accord_name(enum accord accord)
+/* "all dearer", "all cheaper", "no claim" (an interval holds 1), "opposite", "" */
+static const char *accord_name(enum accord accord)
 {
 	static const char *const names[] = {"all dearer", "all cheaper", "no claim", "opposite",
 					    ""};

@@ -37,9 +37,6 @@ int merge_sources(struct merged *merged, const struct source *sources, size_t n,
 		  const char *baseline);
 void merged_free(struct merged *merged);
 
-/* "all dearer", "all cheaper", "no claim" (an interval holds 1), "opposite", "" */
-const char *accord_name(enum accord accord);
-
 void merged_write_markdown(const struct merged *merged, FILE *out);
 int merged_write_json(const struct merged *merged, FILE *out); /* 0 or -EIO */
 
