@@ -102,7 +102,8 @@ END {
 		print "y_title = 'milliseconds'" > (dir "/vars.gp")
 		print "x_title = 'peak committed, MiB'" > (dir "/vars.gp")
 		write_caption("Whole programs: time against memory, lower left is best", \
-			"Median time of the whole program, from start to end, against the most that it committed, under each malloc library. The line joins the libraries that no other beats in both. Lower is better on both axes.")
+			"the lower left corner is both fast and lean; where all libraries lie close together, the program does not depend on them.", \
+			"Median time of the whole program, from start to end, against the most that it committed, under each malloc library. The line joins the libraries that no other beats in both. Lower is better on both axes.", "apps.csv")
 		exit
 	}
 	print "y_title = " quoted(unit " per touched page") > (dir "/vars.gp")
