@@ -20,6 +20,9 @@
 #define DEFAULT_MAX_MAPS 65530
 #define PROBE_FILL	 171
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U
 #endif
@@ -113,6 +116,11 @@ bool prim_is_one_mapping(void *addr, size_t bytes)
 bool prim_move(void *from, size_t bytes, void *to)
 {
 	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
+}
+
+bool prim_populate(void *addr, size_t bytes)
+{
+	return !madvise(addr, bytes, MADV_POPULATE_WRITE);
 }
 
 bool prim_discard(void *addr, size_t bytes)

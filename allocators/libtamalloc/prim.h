@@ -49,10 +49,11 @@ int prim_pattern_file(size_t bytes, unsigned char fill, struct prim_file_id *id)
 bool prim_is_file(int fd, const struct prim_file_id *id);
 void prim_close(int fd);
 
+/* Makes the pages, as writing to them would. Linux 5.14. */
+bool prim_populate(void *addr, size_t bytes);
+
 /* ---- for the accelerator ---- */
 
-/* Makes the pages, as writing to them would. */
-bool prim_populate(void *addr, size_t bytes);
 /* Did it fail because this kernel cannot? */
 bool prim_no_populate(void);
 /* Faults there shall make huge pages. */

@@ -18,9 +18,6 @@
 
 #include "prim.h"
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 #ifndef TRAP_PERF
 #define TRAP_PERF 6
 #endif
@@ -31,11 +28,6 @@
 #define MOST_PAGES 64
 
 /* ---- memory ---- */
-
-bool prim_populate(void *addr, size_t bytes)
-{
-	return !madvise(addr, bytes, MADV_POPULATE_WRITE);
-}
 
 bool prim_no_populate(void)
 {

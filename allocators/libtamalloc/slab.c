@@ -9,7 +9,7 @@
 #define LEAF_BITS     14
 #define N_LEAVES      ((size_t)1 << (ADDRESS_BITS - SLAB_SHIFT - LEAF_BITS))
 #define INVERSE_SHIFT 40 /* exact for offsets below 2^20 and sizes up to 2^15 */
-#define FIRST_ALIGN   64
+#define MIN_ALIGN     64 /* of the first block */
 
 /* A free block, in its own memory. */
 struct free_block {
@@ -126,17 +126,19 @@ static char *map_aligned(void)
 
 static struct slab *make_slab(unsigned class)
 {
-	size_t size = ta__class_bytes(class), head;
+	size_t size = ta__class_bytes(class), page_bytes = prim_page_bytes(), head;
+	/* Blocks of whole pages share none with their neighbours. */
+	size_t align = size % page_bytes ? MIN_ALIGN : page_bytes;
 	struct slab *slab = (void *)map_aligned();
 
 	if (!slab)
 		return NULL;
 	slab->class = class;
 	slab->inverse = ((UINT64_C(1) << INVERSE_SHIFT) + size - 1) / size;
-	slab->count = (unsigned)((SLAB_BYTES - sizeof(*slab) - FIRST_ALIGN) /
-				 (size + sizeof(*slab->states)));
+	slab->count =
+		(unsigned)((SLAB_BYTES - sizeof(*slab) - align) / (size + sizeof(*slab->states)));
 	head = sizeof(*slab) + slab->count * sizeof(*slab->states);
-	slab->first = (char *)slab + ((head + FIRST_ALIGN - 1) & ~(size_t)(FIRST_ALIGN - 1));
+	slab->first = (char *)slab + ((head + align - 1) & -align);
 	if (!mark(slab, true)) {
 		prim_unmap(slab, SLAB_BYTES);
 		return NULL;
@@ -192,8 +194,9 @@ static void give_one(void *addr)
 	struct slab *slab = slab_of(addr);
 	struct free_block *block = addr;
 	unsigned class;
+	uint16_t *state = ta__slab_state(addr, &class);
 
-	*ta__slab_state(addr, &class) = TA__FREE;
+	*state = *state == TA__FRESH ? TA__FREE | TA__UNFILLED : *state;
 	if (is_full(slab))
 		link_slab(slab);
 	block->next = slab->free;

@@ -12,11 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* States; a live block's is TA__LIVE | fill. */
+/* States; a live block's is TA__LIVE | fill. TA__UNFILLED is added to that of a block, live or
+ * free, that was never filled as a whole: some of its pages may not be resident. */
 enum {
 	TA__FRESH = 0,	  /* never handed out: reads as 0 */
 	TA__FREE = 1,	  /* may be dirty */
 	TA__LIVE = 0x100, /* in use by the program */
+	TA__UNFILLED = 0x200,
 };
 
 /* Is the address in a slab? Safe for any address. */

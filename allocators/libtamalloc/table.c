@@ -5,8 +5,10 @@
 #include "prim.h"
 #include "table.h"
 
-#define FIRST_SLOTS 512
+#define FIRST_SLOTS 64	/* part of the library */
+#define FIRST_MADE  512 /* mapped when they do not suffice */
 
+static struct ta__block first_slots[FIRST_SLOTS];
 static struct ta__block *slots;
 static size_t n_slots; /* a power of 2 */
 static size_t n_used;  /* at most n_slots - 1: a search ends at an empty one. Kept ones count. */
@@ -29,10 +31,12 @@ static size_t slot_of(const void *addr)
 
 static bool grow(void)
 {
-	struct ta__block *old = slots, *larger;
-	size_t old_slots = n_slots, count = n_slots ? n_slots * 2 : FIRST_SLOTS;
+	struct ta__block *old = slots, *larger = first_slots;
+	size_t old_slots = n_slots;
+	size_t count = !n_slots ? FIRST_SLOTS : n_slots < FIRST_MADE ? FIRST_MADE : n_slots * 2;
 
-	larger = prim_map(count * sizeof(*slots), false);
+	if (n_slots)
+		larger = prim_map(count * sizeof(*slots), false);
 	if (!larger)
 		return false;
 	slots = larger;
@@ -40,9 +44,18 @@ static bool grow(void)
 	for (size_t i = 0; i < old_slots; i++)
 		if (old[i].addr)
 			slots[slot_of(old[i].addr)] = old[i];
-	if (old)
+	if (old && old != first_slots)
 		prim_unmap(old, old_slots * sizeof(*slots));
 	return true;
+}
+
+/* When the library is loaded, so that the first block is not slower than the others. */
+__attribute__((constructor)) static void begin(void)
+{
+	ta__lock(TA__LOCK_TABLE);
+	if (!n_slots)
+		grow();
+	ta__unlock(TA__LOCK_TABLE);
 }
 
 /* Moves up those behind that would not be found past the hole. */

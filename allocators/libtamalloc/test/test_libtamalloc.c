@@ -109,6 +109,31 @@ static void fresh_small_blocks_are_not_touched(unsigned char fill)
 		EXPECT(anonymous_bytes() - before <= SLACK_BYTES);
 }
 
+/* Fresh, touched in part, freed, used again: all of it is filled. */
+static void small_blocks_touched_in_part_come_back_filled(unsigned char fill)
+{
+	for (size_t size = 4096; size <= TAMALLOC_SMALL_BYTES; size += 2048)
+		for (unsigned round = 0; round < 3; round++) {
+			unsigned char *block = take(size, fill);
+			size_t usable_bytes = tamalloc_usable_size(block);
+
+			expect_bytes(block, usable_bytes / 2, usable_bytes, fill);
+			block[0] = block[usable_bytes - 1] = 0x77;
+			tafree(block);
+			EXPECT(take(size, fill) == block);
+			expect_bytes(block, 0, usable_bytes, fill);
+			block[usable_bytes / 3] = 0x77;
+			tafree(block);
+		}
+}
+
+/* Blocks of whole pages share none: as many are committed as are touched. */
+static void small_blocks_of_pages_are_aligned(unsigned char fill)
+{
+	for (size_t size = 4096; size <= TAMALLOC_SMALL_BYTES; size *= 2)
+		EXPECT((uintptr_t)take(size, fill) % 4096 == 0);
+}
+
 static void errno_is_mallocs(unsigned char fill)
 {
 	static const size_t too_large[] = {(size_t)1 << 57, PTRDIFF_MAX - 4095, PTRDIFF_MAX,
@@ -446,6 +471,8 @@ static const struct test_case cases[] = {
 	CASE(large_blocks_commit_what_is_touched),
 	CASE(small_blocks_share_pages),
 	CASE(fresh_small_blocks_are_not_touched),
+	CASE(small_blocks_touched_in_part_come_back_filled),
+	CASE(small_blocks_of_pages_are_aligned),
 	CASE(errno_is_mallocs),
 	CASE(realloc_keeps_and_fills),
 	CASE(growing_stays_lazy),

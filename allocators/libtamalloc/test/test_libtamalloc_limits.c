@@ -10,6 +10,10 @@
 
 #include "child.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 static void all_locked(unsigned char fill)
 {
 	unsigned char *block;
@@ -223,6 +227,14 @@ static void memory_cgroup(unsigned char fill)
 	EXPECT(status == 0);
 }
 
+static void install_filter(struct sock_filter *program, size_t count)
+{
+	struct sock_fprog filter = {(unsigned short)count, program};
+
+	EXPECT(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	EXPECT(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter));
+}
+
 static void refuse(unsigned call)
 {
 	struct sock_filter program[] = {
@@ -233,10 +245,29 @@ static void refuse(unsigned call)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog filter = {sizeof(program) / sizeof(*program), program};
 
-	EXPECT(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	EXPECT(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter));
+	install_filter(program, sizeof(program) / sizeof(*program));
+}
+
+/* Advice that is no more than a gain in speed is not given where a filter may kill for it. */
+static void small_blocks_under_a_filter(unsigned char fill)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MADV_POPULATE_WRITE, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	unsigned char *block;
+
+	install_filter(program, sizeof(program) / sizeof(*program));
+	block = take(16384, fill);
+	block[16383] = 0x77;
+	tafree(block);
+	EXPECT(take(16384, fill) == block);
+	expect_bytes(block, 0, 16384, fill);
 }
 
 static void memfd_create_refused(unsigned char fill)
@@ -277,6 +308,7 @@ static const struct test_case cases[] = {
 	CASE(all_mappings_used),
 	CASE(more_tiles_than_mappings),
 	CASE(memory_cgroup),
+	CASE(small_blocks_under_a_filter),
 	CASE(memfd_create_refused),
 	CASE(mremap_refused),
 };
