@@ -39,7 +39,7 @@ static unsigned n_regions;
 static struct event sparse[MAX_THREADS]; /* one for each thread there was at first; shared */
 static unsigned n_sparse;
 static bool sparse_on;
-static int pagemap = -1;
+static int pagemap = -1, process_id;
 static enum prim_huge_pages huge_pages;
 
 static struct watched watched[MAX_THREADS];
@@ -193,6 +193,7 @@ static bool begin(void)
 	pagemap = prim_open_pagemap();
 	if (pagemap < 0)
 		return false;
+	process_id = prim_process_id();
 	huge_pages = prim_huge_pages();
 	ta__runs_begin(pagemap, huge_pages != PRIM_HUGE_NEVER);
 	add_event(0);
@@ -209,7 +210,14 @@ static bool begin(void)
 static void end(void)
 {
 	close_events();
-	state = OFF;
+	__atomic_store_n(&state, OFF, __ATOMIC_RELAXED);
+}
+
+/* Between vfork and exec the memory is the parent's, the signals and descriptors are not. */
+void ta__accel_yield(void)
+{
+	if (ta__accel_is_on() && prim_process_id() == process_id)
+		end();
 }
 
 void ta__accel_force(bool on)

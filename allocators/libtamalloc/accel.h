@@ -22,6 +22,12 @@ void ta__accel_remove(const struct ta__block *block);
  */
 bool ta__accel_make_small(const struct ta__block *block, size_t from, size_t to);
 
+/*
+ * The program takes SIGTRAP for itself: no block is watched from here on, so that whatever it does
+ * with the signal is right. Takes no lock: sigaction() may be called anywhere.
+ */
+void ta__accel_yield(void);
+
 /* For a program that says so itself, before its first block; the environment says it else. */
 void ta__accel_force(bool on);
 /* Do blocks get watched? Known from the first large one on. */

@@ -73,6 +73,7 @@ bool prim_own_pages(int pagemap, uintptr_t addr, size_t count, bool *own);
 bool prim_is_traced(void);
 /* Known for certain; false: perhaps. */
 bool prim_is_single_threaded(void);
+int prim_process_id(void);
 int prim_thread_id(void);
 bool prim_thread_is_alive(int thread_id);
 /* Calls visit for each thread of the process but the calling one. false: they cannot be listed. */

@@ -110,6 +110,11 @@ bool prim_is_single_threaded(void)
 #endif
 }
 
+int prim_process_id(void)
+{
+	return getpid();
+}
+
 int prim_thread_id(void)
 {
 	return (int)syscall(SYS_gettid);
