@@ -7,9 +7,11 @@ setup() {
 	cd "$BATS_TEST_DIRNAME/../../.." || return
 	cat >"$BATS_TEST_TMPDIR/program.c" <<'EOF'
 #include <stdio.h>
+#include <unistd.h>
 #include "tamalloc.h"
 
-int main(void)
+/* With an argument: half of it, then its PID, and the rest once something was read. */
+int main(int argc, char **argv)
 {
 	size_t size = 16 << 20;
 	unsigned char *block = tamalloc_fill(size, 171);
@@ -17,8 +19,14 @@ int main(void)
 
 	if (!block)
 		return 1;
-	for (size_t i = 0; i < size; i += 4096)
+	for (size_t i = 0; i < size; i += 4096) {
+		if (argc > 1 && i == size / 2) {
+			printf("%d\n", (int)getpid());
+			fflush(stdout);
+			getchar();
+		}
 		block[i]++;
+	}
 	for (size_t i = 0; i < size; i++)
 		if (block[i] != (i % 4096 ? 171 : 172))
 			return 2;
@@ -67,4 +75,42 @@ build_program() {
 	TAMALLOC_ACCEL=1 run gdb -nx -batch -ex run "$BATS_TEST_TMPDIR/program"
 	[[ $output == *"accelerated: 0"*"exited normally"* ]]
 	[[ $output != *SIGTRAP* ]]
+}
+
+# Starts the program, waits until it is half done, attaches the COMMAND (PID is appended), lets it go on.
+attach_half_way() { # COMMAND...
+	local pid tries=100
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	TAMALLOC_ACCEL=1 timeout 60 "$BATS_TEST_TMPDIR/program" wait <"$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/said" 3>&- &
+	local program=$!
+	exec 7>"$BATS_TEST_TMPDIR/go"
+	while [ ! -s "$BATS_TEST_TMPDIR/said" ] && [ $((tries--)) -gt 0 ]; do sleep 0.1; done
+	pid=$(head -1 "$BATS_TEST_TMPDIR/said")
+	timeout 60 "$@" "$pid" >"$BATS_TEST_TMPDIR/attached" 2>&1 3>&- 7>&- &
+	local tracer=$!
+	tries=200
+	while grep -q '^TracerPid:[[:space:]]*0$' "/proc/$pid/status" && [ $((tries--)) -gt 0 ]; do sleep 0.1; done
+	if grep -q '^TracerPid:[[:space:]]*0$' "/proc/$pid/status"; then
+		kill "$program" "$tracer" || true
+		exec 7>&-
+		skip "a process may not be traced here"
+	fi
+	echo >&7
+	exec 7>&-
+	wait "$program"
+	wait "$tracer" || true
+}
+
+@test "accel: strace attached half-way, and the program right" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	build_program
+	attach_half_way strace -f -o "$BATS_TEST_TMPDIR/trace" -p
+	grep -q '^accelerated: ' "$BATS_TEST_TMPDIR/said"
+}
+
+@test "accel: gdb attached half-way that passes SIGTRAP on, and the program right" {
+	command -v gdb >/dev/null || skip "gdb is not installed"
+	build_program
+	attach_half_way gdb -nx -batch -ex 'handle SIGTRAP nostop noprint pass' -ex continue -p
+	grep -q '^accelerated: ' "$BATS_TEST_TMPDIR/said"
 }

@@ -206,6 +206,13 @@ static void traps_ignored(unsigned char fill)
 	raise(SIGTRAP);
 }
 
+static void traps_by_default_first(unsigned char fill)
+{
+	signal(SIGTRAP, SIG_DFL);
+	write_in_order(take_watched(SIZE, fill), fill);
+	EXPECT(stats().accel_ahead_pages > PAGES / 2); /* as if the program had not said so */
+}
+
 static void traps_ignored_later(unsigned char fill)
 {
 	unsigned char *block = take_watched(SIZE, fill);
@@ -269,6 +276,18 @@ static void signals_blocked(unsigned char fill)
 	write_in_order(block, fill);
 	EXPECT(!sigprocmask(SIG_UNBLOCK, &all,
 			    NULL)); /* one that waited is taken, and does nothing */
+}
+
+static void signals_blocked_before(unsigned char fill)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	EXPECT(!sigprocmask(SIG_SETMASK, &all, NULL));
+	write_in_order(take_watched(SIZE, fill), fill);
+	EXPECT(stats().accel_ahead_pages == 0);
+	EXPECT(!sigprocmask(SIG_UNBLOCK, &all, NULL));
+	write_in_order(take(SIZE, fill), fill);
 }
 
 static void forked(unsigned char fill)
@@ -375,7 +394,8 @@ static void many_threads(unsigned char fill)
 	tafree(common);
 }
 
-static void refuse(unsigned call, unsigned argument, unsigned value, bool any)
+static void refuse_saying(unsigned call, unsigned argument, unsigned value, bool any,
+			  unsigned error)
 {
 	struct sock_filter program[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -383,7 +403,7 @@ static void refuse(unsigned call, unsigned argument, unsigned value, bool any)
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, args) + argument * 8),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, any ? 0 : 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog filter = {sizeof(program) / sizeof(*program), program};
@@ -392,12 +412,53 @@ static void refuse(unsigned call, unsigned argument, unsigned value, bool any)
 	EXPECT(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter));
 }
 
-static void perf_refused(unsigned char fill)
+static void refuse(unsigned call, unsigned argument, unsigned value, bool any)
+{
+	refuse_saying(call, argument, value, any, EPERM);
+}
+
+static void perf_refused_saying(unsigned error, unsigned char fill)
 {
 	turn_on();
-	refuse(SYS_perf_event_open, 0, 0, true);
+	refuse_saying(SYS_perf_event_open, 0, 0, true, error);
 	write_in_order(take(SIZE, fill), fill);
-	EXPECT(!stats().accel_is_on);
+	EXPECT(!stats().accel_is_on && stats().accel_ahead_pages == 0);
+}
+
+/* As in containers. */
+static void perf_refused(unsigned char fill)
+{
+	perf_refused_saying(EPERM, fill);
+}
+
+/* kernel.perf_event_paranoid 3 and 4, of distributions' kernels, to users. */
+static void perf_paranoid(unsigned char fill)
+{
+	perf_refused_saying(EACCES, fill);
+}
+
+/* A kernel that does not know attr.sigtrap: before 5.13. */
+static void sigtrap_refused(unsigned char fill)
+{
+	perf_refused_saying(EINVAL, fill);
+}
+
+/* Seccomp sees no paths: the file of pages cannot be opened because nothing can. */
+static void pagemap_cannot_be_opened(unsigned char fill)
+{
+	struct rlimit limit;
+	int lowest = dup(STDERR_FILENO);
+
+	turn_on();
+	tafree(take(100000, fill)); /* its pattern */
+	close(lowest);
+	while (fcntl(lowest, F_GETFD) >= 0)
+		lowest++;
+	EXPECT(!getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = (rlim_t)lowest;
+	EXPECT(!setrlimit(RLIMIT_NOFILE, &limit));
+	write_in_order(take(SIZE, fill), fill);
+	EXPECT(!stats().accel_is_on && stats().accel_ahead_pages == 0);
 }
 
 static void populate_refused(unsigned char fill)
@@ -475,17 +536,22 @@ static const struct test_case cases[] = {
 	CASE(reading_commits_nothing),
 	CASE(emptied_is_single_pages),
 	CASE(programs_own_handler),
+	CASE(traps_by_default_first),
 	CASE(traps_ignored),
 	CASE(traps_ignored_later),
 	CASE(traps_by_default_later),
 	CASE(a_foreign_trap_kills),
 	CASE(signals_blocked),
+	CASE(signals_blocked_before),
 	CASE(forked),
 	CASE(executed),
 	CASE(threads_in_their_parts),
 	CASE(threads_on_the_same_pages),
 	CASE(many_threads),
 	CASE(perf_refused),
+	CASE(perf_paranoid),
+	CASE(sigtrap_refused),
+	CASE(pagemap_cannot_be_opened),
 	CASE(populate_refused),
 	CASE(huge_pages_refused),
 	CASE(pagemap_refused),
