@@ -12,12 +12,14 @@
 #define MAX_REGIONS   64
 #define MAX_THREADS   64 /* that may be watched at once, beyond one fault in PERIOD */
 #define PERIOD	      64
+#define LONG_PERIOD   256 /* of a thread where PATIENCE traps in a row were at no run */
+#define PATIENCE      4
 #define NO_EVENT      (-2)			    /* -1: it was refused */
 #define COOKIE_SPARSE ((uint64_t)(uintptr_t)&state) /* nobody else's */
 #define COOKIE_EVERY  (COOKIE_SPARSE + 1)
 
 struct event {
-	int fd;
+	int fd, thread_id;
 	uint64_t id;
 };
 
@@ -26,6 +28,9 @@ struct watched {
 	int thread_id; /* 0: unused */
 	bool on;
 	struct event every;
+	struct event
+		*sparse; /* NULL: inherited from the thread that made this one; has no descriptor */
+	unsigned in_vain; /* traps since a run was seen; from PATIENCE on the period is long */
 	struct ta__runs runs;
 };
 
@@ -60,6 +65,14 @@ static bool region_of(uintptr_t addr, struct ta__region *region)
 	return false;
 }
 
+static struct event *sparse_of(int thread_id)
+{
+	for (unsigned i = 0; i < n_sparse; i++)
+		if (sparse[i].thread_id == thread_id)
+			return &sparse[i];
+	return NULL;
+}
+
 /* A place of a thread that ended is taken over. */
 static struct watched *claim(void)
 {
@@ -78,6 +91,8 @@ static struct watched *claim(void)
 			prim_event_close(place->every.fd, place->every.id);
 		place->on = false;
 		place->every.fd = NO_EVENT;
+		place->sparse = sparse_of(self);
+		place->in_vain = 0;
 		memset(&place->runs, 0, sizeof(place->runs));
 		return place;
 	}
@@ -90,6 +105,18 @@ static void switch_every(struct watched *thread, bool on)
 		thread->every.fd = prim_fault_event(0, 1, false, COOKIE_EVERY, &thread->every.id);
 	if (thread->on != on && prim_event_switch(thread->every.fd, on))
 		thread->on = on;
+}
+
+/* Traps that never meet a run shall come less often. */
+static void pace(struct watched *thread, bool at_run)
+{
+	bool was_long = thread->in_vain >= PATIENCE, is_long;
+
+	thread->in_vain = at_run ? 0 : thread->in_vain + !was_long;
+	is_long = thread->in_vain >= PATIENCE;
+	if (is_long != was_long && thread->sparse)
+		prim_event_period(thread->sparse->fd, thread->sparse->id,
+				  is_long ? LONG_PERIOD : PERIOD);
 }
 
 /* Nothing left to watch: blocks made later switch it on again. */
@@ -120,12 +147,18 @@ static bool on_fault(const struct prim_trap *trap)
 	if (!region_of(page, &region)) {
 		if (thread && thread->on)
 			switch_every(thread, ta__runs_other_fault(&thread->runs));
+		else if (thread)
+			pace(thread, false);
 		return true;
 	}
 	if (!thread)
 		thread = mine = claim();
-	if (thread) /* while every fault is seen, those of the other event are among them */
-		switch_every(thread, ta__runs_fault(&thread->runs, &region, page, thread->on));
+	if (!thread)
+		return true;
+	/* while every fault is seen, those of the other event are among them */
+	switch_every(thread, ta__runs_fault(&thread->runs, &region, page, thread->on));
+	if (!every)
+		pace(thread, thread->on);
 	return true;
 }
 
@@ -162,6 +195,7 @@ static void add_event(int thread_id)
 
 	if (n_sparse == MAX_THREADS)
 		return;
+	event->thread_id = thread_id ? thread_id : prim_thread_id();
 	event->fd = prim_fault_event(thread_id, PERIOD, true, COOKIE_SPARSE, &event->id);
 	n_sparse += event->fd >= 0;
 }
@@ -264,6 +298,8 @@ void ta__accel_add(const struct ta__block *block)
 		if (huge_pages == PRIM_HUGE_ALWAYS && block->kind == TA__ANON)
 			prim_advise_small(block->addr, block->bytes);
 		put_region(block);
+		if (mine) /* it may be used in another way than the last */
+			pace(mine, true);
 		if (!__atomic_exchange_n(&sparse_on, true, __ATOMIC_RELAXED))
 			for (unsigned i = 0; i < n_sparse; i++)
 				prim_event_switch(sparse[i].fd, true);

@@ -86,6 +86,8 @@ bool prim_other_threads(void (*visit)(int thread_id));
  */
 int prim_fault_event(int thread_id, uint64_t period, bool shared, uint64_t cookie, uint64_t *id);
 bool prim_event_switch(int fd, bool on);
+/* Of the event itself, not of those that threads made later have of it. The next fault counts. */
+void prim_event_period(int fd, uint64_t id, uint64_t period);
 /* Closes it, if the number still is that event. */
 void prim_event_close(int fd, uint64_t id);
 

@@ -188,11 +188,22 @@ bool prim_event_switch(int fd, bool on)
 	return !ioctl(fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
 }
 
-void prim_event_close(int fd, uint64_t id)
+static bool is_event(int fd, uint64_t id)
 {
 	uint64_t is;
 
-	if (!ioctl(fd, PERF_EVENT_IOC_ID, &is) && is == id)
+	return !ioctl(fd, PERF_EVENT_IOC_ID, &is) && is == id;
+}
+
+void prim_event_period(int fd, uint64_t id, uint64_t period)
+{
+	if (is_event(fd, id))
+		ioctl(fd, PERF_EVENT_IOC_PERIOD, &period);
+}
+
+void prim_event_close(int fd, uint64_t id)
+{
+	if (is_event(fd, id))
 		close(fd);
 }
 
