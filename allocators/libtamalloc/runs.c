@@ -279,8 +279,9 @@ static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__
 /* Between its last fault and the next that was expected: the kernel had no huge page. */
 static bool missed_huge(const struct ta__run *run, uintptr_t page)
 {
-	return run->ahead && is_advised(run, page) &&
-	       (run->descends ? page > run->next : page < run->next);
+	uintptr_t far = run->descends ? page - run->next : run->next - page;
+
+	return run->ahead && far && far <= run->ahead * PAGE;
 }
 
 static struct ta__run *run_of(struct ta__runs *runs, uintptr_t page)
@@ -298,7 +299,9 @@ static struct ta__run *run_of(struct ta__runs *runs, uintptr_t page)
 			return run;
 		}
 		if (missed_huge(run, page)) {
+			retract(run);
 			run->no_huge = true;
+			add_count(&count.ahead_pages, -(uint64_t)run->ahead);
 			run->ahead = 0;
 			run->pages++;
 			runs->written++;
