@@ -186,24 +186,36 @@ static int release(struct alloc_ctx *ctx, struct block *block)
 	return munmap(block->addr, block->bytes) ? -errno : 0;
 }
 
+/* The words of a setting, the one in force in brackets; "" where it cannot be read. */
+static void read_setting(const char *path, char *text, size_t bytes)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, bytes - 1);
+
+	text[length > 0 ? length : 0] = 0;
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Since Linux 6.8 each size has a setting of its own, and that of 2 MiB may be to inherit. */
 static bool thp_supported(char *reason, size_t reason_bytes)
 {
-	char text[64] = "";
-	int fd = open(THP_DIR "enabled", O_RDONLY | O_CLOEXEC);
+	char all[64], own[64];
 
-	if (fd < 0) {
+	read_setting(THP_DIR "enabled", all, sizeof(all));
+	read_setting(THP_DIR "hugepages-2048kB/enabled", own, sizeof(own));
+	if (!*all)
 		snprintf(reason, reason_bytes, "this kernel has no transparent huge pages");
-		return false;
-	}
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = 0;
-	close(fd);
-	if (strstr(text, "[never]")) {
+	else if (strstr(own, "[never]"))
+		snprintf(reason, reason_bytes,
+			 "transparent huge pages of 2 MiB are off; write 'inherit' to " THP_DIR
+			 "hugepages-2048kB/enabled");
+	else if (strstr(all, "[never]") && (!*own || strstr(own, "[inherit]")))
 		snprintf(reason, reason_bytes,
 			 "transparent huge pages are off; write 'madvise' to " THP_DIR "enabled");
-		return false;
-	}
-	return true;
+	else
+		return true;
+	return false;
 }
 
 static struct allocator subjects[] = {
