@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * No test: prints what it costs to touch memory in several orders, as
- *	cost for each touched page / pages committed for each touched page
+ *	cost for each touched page / pages committed for each / faults for each
  * for tamalloc beside mmap with every size of huge page. The cost is in ns; in
  * a guest under instruction counting (scripts/vm.sh run --icount) these are
- * instructions. "ahead_table [PATTERN]..."
+ * instructions. "ahead_table [--subjects NAME,...] [PATTERN]..."
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -127,24 +127,59 @@ static size_t knowing(void)
 	return n;
 }
 
+/*
+ * The same with huge pages: three of them in full, a page of each of two above, and
+ * of each of two below.
+ */
+static size_t knowing_huge(void)
+{
+	size_t n = 0;
+
+	for (size_t at = 2 * HUGE_PAGES; at + 5 * HUGE_PAGES <= PAGES; at += 7 * HUGE_PAGES) {
+		for (size_t i = 0; i < 3 * HUGE_PAGES; i++)
+			order[n++] = at + i;
+		for (size_t i = 0; i < 2; i++) {
+			order[n++] = at + (3 + i) * HUGE_PAGES;
+			order[n++] = at - 1 - i * HUGE_PAGES;
+		}
+	}
+	return n;
+}
+
+/* What is done to the pages of order[], or before to all. */
+enum access {
+	WRITE,
+	READ,
+	READ_THEN_WRITE,
+	LOCK_THEN_WRITE,	/* mlock() */
+	POPULATE_THEN_WRITE,	/* MADV_POPULATE_WRITE */
+};
+
 static const struct pattern {
 	const char *name;
 	size_t (*make)(void);	/* NULL: the first page of each folio, found as it goes */
 	unsigned char fill;
+	enum access access;
 } patterns[] = {
-	{ "dense-up", dense_up, 0 },
-	{ "dense-up fill 171", dense_up, 171 },
-	{ "dense-down", dense_down, 0 },
-	{ "two-streams", two_streams, 0 },
-	{ "shuffled", shuffled, 0 },
-	{ "sparse-1pct", sparse_1pct, 0 },
-	{ "stride-4", stride_4, 0 },
-	{ "stride-16", stride_16, 0 },
-	{ "stride-64", stride_64, 0 },
-	{ "chunks-1m", chunks_1m, 0 },
-	{ "dense-then-sparse", dense_then_sparse, 0 },
-	{ "first-of-each-folio", NULL, 0 },
-	{ "knowing", knowing, 0 },
+	{ "dense-up", dense_up, 0, WRITE },
+	{ "dense-up fill 171", dense_up, 171, WRITE },
+	{ "dense-down", dense_down, 0, WRITE },
+	{ "two-streams", two_streams, 0, WRITE },
+	{ "shuffled", shuffled, 0, WRITE },
+	{ "sparse-1pct", sparse_1pct, 0, WRITE },
+	{ "stride-4", stride_4, 0, WRITE },
+	{ "stride-16", stride_16, 0, WRITE },
+	{ "stride-64", stride_64, 0, WRITE },
+	{ "chunks-1m", chunks_1m, 0, WRITE },
+	{ "dense-then-sparse", dense_then_sparse, 0, WRITE },
+	{ "first-of-each-folio", NULL, 0, WRITE },
+	{ "knowing", knowing, 0, WRITE },
+	{ "huge-knowing", knowing_huge, 0, WRITE },
+	{ "read-dense", dense_up, 0, READ },
+	{ "read-sparse", sparse_1pct, 0, READ },
+	{ "read-then-write", dense_up, 0, READ_THEN_WRITE },
+	{ "mlock", dense_up, 0, LOCK_THEN_WRITE },
+	{ "populate-write", dense_up, 0, POPULATE_THEN_WRITE },
 };
 
 static unsigned char *map_plain(size_t bytes, unsigned char fill, int flags)
@@ -216,10 +251,18 @@ static unsigned long now_ns(void)
 	return ts.tv_sec * 1000000000UL + ts.tv_nsec;
 }
 
-static void touch(unsigned char *p, size_t n)
+static void touch(unsigned char *p, size_t n, enum access access)
 {
-	for (size_t i = 0; i < n; i++)
-		store_byte(p + (size_t)order[i] * 4096, 1);
+	if (access == LOCK_THEN_WRITE && mlock(p, TABLE_BYTES))
+		perror("ahead_table: mlock");
+	if (access == POPULATE_THEN_WRITE && madvise(p, TABLE_BYTES, MADV_POPULATE_WRITE))
+		perror("ahead_table: MADV_POPULATE_WRITE");
+	if (access == READ || access == READ_THEN_WRITE)
+		for (size_t i = 0; i < n; i++)
+			load_byte(p + (size_t)order[i] * 4096);
+	if (access != READ)
+		for (size_t i = 0; i < n; i++)
+			store_byte(p + (size_t)order[i] * 4096, 1);
 }
 
 /* Touches the next page that is not there, and again, to the end. */
@@ -241,36 +284,40 @@ static void measure(const struct pattern *pattern, const struct subject *subject
 {
 	unsigned long begin, cost = 0;
 	unsigned char *p;
+	long faults;
 	size_t n;
 
 	memset(order, 0, sizeof(order));
 	n = pattern->make ? pattern->make() : 0;
 	make_own_pages_resident();
 
+	faults = page_faults();
 	begin = now_ns();
 	p = subject->map(TABLE_BYTES, pattern->fill);
 	cost += now_ns() - begin;
 	if (p == MAP_FAILED) {
-		printf(" %14s", "not there");
+		printf(" %22s", "not there");
 		return;
 	}
 	if ((uintptr_t)p % HUGE) {	/* the kernel aligns mappings of this size */
-		printf(" %14s", "not aligned");
+		printf(" %22s", "not aligned");
 		return;
 	}
 	if (pattern->make) {
 		begin = now_ns();
-		touch(p, n);
+		touch(p, n, pattern->access);
 		cost += now_ns() - begin;
-		printf(" %7lu/%.4f", cost / n,
-		       smaps_kb(getpid(), p, TABLE_BYTES, "Anonymous:") / 4.0 / n);
+		faults = page_faults() - faults;
+		printf(" %7lu/%.4f/%.4f", cost / n,
+		       smaps_kb(getpid(), p, TABLE_BYTES, "Anonymous:") / 4.0 / n,
+		       (double)faults / n);
 	} else {
 		n = touch_first_of_each(p);
 		if (n)
-			printf(" %7s/%.4f", "-",
+			printf(" %7s/%.4f/1.0000", "-",
 			       smaps_kb(getpid(), p, TABLE_BYTES, "Anonymous:") / 4.0 / n);
 		else
-			printf(" %14s", "-/-");
+			printf(" %22s", "-/-");
 	}
 }
 
@@ -282,7 +329,7 @@ static void settle(void)
 	choose_huge(NULL);
 	child = fork();
 	if (!child) {
-		touch(map_mmap(TABLE_BYTES, 0), dense_up());
+		touch(map_mmap(TABLE_BYTES, 0), dense_up(), WRITE);
 		_exit(0);
 	}
 	wait_status(child);
@@ -290,22 +337,43 @@ static void settle(void)
 
 static bool wanted(const char *name, int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++)
+	for (int i = 0; i < argc; i++)
 		if (!strncmp(name, argv[i], strlen(argv[i])))
 			return true;
-	return argc == 1;
+	return !argc;
+}
+
+/* Whether name is one of a list with commas; if there is a list. */
+static bool listed(const char *name, const char *list)
+{
+	const size_t len = strlen(name);
+
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
+			return true;
+	}
+	return !list;
 }
 
 int main(int argc, char **argv)
 {
-	const char *reason = tam_unsupported();
+	const char *reason = tam_unsupported(), *list = NULL;
 
 	if (reason)
 		fprintf(stderr, "ahead_table: %s\n", reason);
+	argc--;
+	argv++;
+	if (argc >= 2 && !strcmp(argv[0], "--subjects")) {
+		list = argv[1];
+		argc -= 2;
+		argv += 2;
+	}
 	knob_set(THP "enabled", "always");
 	printf("%-20s", "pattern");
 	for (size_t s = 0; s < ARRAY_LEN(subjects); s++)
-		printf(" %14s", subjects[s].name);
+		if (listed(subjects[s].name, list))
+			printf(" %22s", subjects[s].name);
 	printf("\n");
 	for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
 		if (!wanted(patterns[i].name, argc, argv))
@@ -314,6 +382,8 @@ int main(int argc, char **argv)
 		for (size_t s = 0; s < ARRAY_LEN(subjects); s++) {
 			pid_t child;
 
+			if (!listed(subjects[s].name, list))
+				continue;
 			settle();
 			choose_huge(subjects[s].huge);
 			fflush(stdout);
@@ -324,7 +394,7 @@ int main(int argc, char **argv)
 				_exit(0);
 			}
 			if (wait_status(child))
-				printf(" %14s", "failed");
+				printf(" %22s", "failed");
 		}
 		printf("\n");
 	}
