@@ -84,10 +84,12 @@ series_maintainers() {
 		M:	$GIT_AUTHOR_NAME <$GIT_AUTHOR_EMAIL>
 		L:	linux-mm@kvack.org
 		S:	Maintained
+		F:	Documentation/ABI/testing/sysfs-kernel-mm-tamalloc
+		F:	Documentation/admin-guide/mm/tamalloc.rst
 		F:	include/linux/tamalloc.h
 		F:	include/trace/events/tamalloc.h
 		F:	include/uapi/linux/tamalloc.h
-		F:	mm/tamalloc*.c
+		F:	mm/tamalloc*
 		F:	mm/tamstat.c
 		F:	$series_selftests/
 
@@ -198,8 +200,8 @@ check_series_builds() {
 	variant_patched=1
 	build=$TAMALLOC_CACHE/build/$source_id-series-y
 	status=0
-	kernel_make C=2 mm/tamalloc.o mm/tamalloc_fault.o mm/tamstat.o > "$build.log" 2>&1 || status=1
-	! grep -E '(tamalloc|tamalloc_fault|tamstat)\.[ch]:[0-9:]+ (warning|error)' "$build.log" >&2 || status=1
+	kernel_make C=2 mm/tamalloc.o mm/tamalloc_ahead.o mm/tamalloc_fault.o mm/tamalloc_sysfs.o mm/tamalloc_zero.o mm/tamstat.o > "$build.log" 2>&1 || status=1
+	! grep -E '(tamalloc|tamalloc_ahead|tamalloc_fault|tamalloc_sysfs|tamalloc_zero|tamstat)\.[ch]:[0-9:]+ (warning|error)' "$build.log" >&2 || status=1
 	grep -q CHECK "$build.log" || status=1
 	tap $status "sparse finds nothing in our files"
 	for value in y n; do

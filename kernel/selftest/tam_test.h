@@ -42,7 +42,8 @@ long tamstat_total(void *buf, size_t bytes, unsigned int flags);
 
 /*
  * The bound that the kernel documents: whatever the order in which a mapping's pages are
- * touched, so many more may be committed at most.
+ * touched, so many more may be committed at most. It is 3 * touched where four blocks of
+ * 2 MiB side by side have been made.
  */
 #define FAULT_AHEAD_PAGES_MAX(touched)	(2 * (touched) / 3)
 

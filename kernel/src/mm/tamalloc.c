@@ -15,19 +15,28 @@
 #include <linux/tamalloc.h>
 #include <linux/userfaultfd_k.h>
 #include <uapi/linux/tamalloc.h>
+#include "tamalloc.h"
 
 SYSCALL_DEFINE3(tamalloc, size_t, size, unsigned int, fill, unsigned int, flags)
 {
 	vm_flags_t vm_flags = VM_TAMALLOC | (vm_flags_t)fill << VM_FILL_SHIFT;
 	unsigned long mmap_flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	const unsigned int max_shift = flags >> TAMALLOC_MAX_SHIFT;
 	unsigned long prot = PROT_READ | PROT_WRITE;
 	struct mm_struct *mm = current->mm;
 	unsigned long addr, populate;
 	LIST_HEAD(uf);
 	int error;
 
-	if (fill > U8_MAX || (flags & ~(TAMALLOC_ACCOUNT | TAMALLOC_SINGLE)))
+	if (fill > U8_MAX ||
+	    (flags & ~(TAMALLOC_ACCOUNT | TAMALLOC_SINGLE |
+		       ~0U << TAMALLOC_MAX_SHIFT)))
 		return -EINVAL;
+	if (max_shift && (max_shift < PAGE_SHIFT + AHEAD_MIN_ORDER ||
+			  max_shift > PMD_SHIFT || (flags & TAMALLOC_SINGLE)))
+		return -EINVAL;
+	if (max_shift)
+		vm_flags |= (vm_flags_t)(max_shift - PAGE_SHIFT) << VM_AHEAD_SHIFT;
 
 	/* Without effect under OVERCOMMIT_NEVER, as in mmap(2). */
 	if (!(flags & TAMALLOC_ACCOUNT))

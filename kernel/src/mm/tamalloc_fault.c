@@ -5,202 +5,47 @@
  * do_anonymous_page() asks tamalloc_alloc_folio() for the folio, and does the
  * rest (page-table lock and re-check, userfaultfd, rmap, LRU, accounting) as
  * for any anonymous memory. The folio is one page, unless what was touched
- * before is evidence that its neighbours will be touched too: fault-ahead.
- *
- * The evidence
- *
- * A fault on the first page of an aligned block of 2^n pages may make all of
- * the block if the AHEAD_EVIDENCE * 2^n pages just before it, the window, have
- * all been accessed: a program that goes upwards. A fault on the last page of a
- * block looks at the window just after it: one that goes downwards. Nothing
- * else is kept: the page table is the history of each stream there is, however
- * many, and forgets it when it is zapped.
- *
- * A page table that maps a page says that the page was made, not that it was
- * wanted. The accessed bit tells the two apart: in a folio made ahead every PTE
- * but that of the faulting page is old, so that an unused folio is never
- * evidence for the next.
- *
- * The bound
- *
- * Take the blocks that were made going upwards and hold a page that was never
- * accessed (of two that overlap, as a part was zapped and made again, the
- * larger). The windows of two of them are disjoint: a window ends where its
- * block begins, so if those of B and B', with B below B', shared a page, that
- * of B' would hold all of B, and B would have been accessed in full. Each block
- * has at most 2^n - 1 such pages, and its window AHEAD_EVIDENCE * 2^n pages
- * that were. The same holds going downwards. So of all pages made, those that
- * were never accessed are fewer than 2 / AHEAD_EVIDENCE of those that were, and
- * fewer than 1 / AHEAD_EVIDENCE if all went in one direction. Where fewer than
- * AHEAD_EVIDENCE << AHEAD_MIN_ORDER neighbours are accessed there are none.
+ * before is evidence that its neighbours will be touched too: fault-ahead
+ * (mm/tamalloc_ahead.c).
  */
 #include <linux/gfp.h>
 #include <linux/highmem.h>
-#include <linux/huge_mm.h>
-#include <linux/log2.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/page_counter.h>
+#include <linux/rmap.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/swap.h>
 #include <linux/tamalloc.h>
-#include <linux/userfaultfd_k.h>
 #include <linux/vmstat.h>
 #include <linux/wordpart.h>
 #include "internal.h"
+#include "tamalloc.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/tamalloc.h>
 
-/* Folios made ahead: 16K, the smallest that anonymous memory has, to 64K. */
-#define AHEAD_MIN_ORDER		2
-#define AHEAD_MAX_ORDER		4
-
-/* Pages in the window for each page of the block. */
-#define AHEAD_EVIDENCE		3
-
 /* Made ahead is what can be had at once: no reclaim, not even by kswapd. */
 #define AHEAD_GFP		(GFP_TRANSHUGE_LIGHT | __GFP_NORETRY)
 
+/* Filled at once, before others may have the CPU. */
+#define FILL_CHUNK		((size_t)SZ_64K)
+
 /* CONFIG_TAMALLOC depends on 64BIT: all memory is in the kernel's own mapping. */
-static void fill_folio(struct folio *folio, u8 fill)
+void tamalloc_fill_folio(struct folio *folio, u8 fill)
 {
-	memset64(folio_address(folio), REPEAT_BYTE(fill),
-		 folio_size(folio) / sizeof(u64));
+	const size_t size = folio_size(folio);
+	size_t at;
+
+	for (at = 0; at < size; at += FILL_CHUNK) {
+		if (at)
+			cond_resched();
+		memset64(folio_address(folio) + at, REPEAT_BYTE(fill),
+			 min(size, FILL_CHUNK) / sizeof(u64));
+	}
 	flush_dcache_folio(folio);
-}
-
-/* Has been accessed since it was made. The only special PTE here is the zero page's. */
-static bool pte_accessed(pte_t pte)
-{
-	return pte_present(pte) && pte_young(pte) && !pte_special(pte);
-}
-
-/* pte_offset_map() for sparse, which knows that pte_unmap() leaves an RCU section. */
-static inline pte_t *map_table(pmd_t *pmd, unsigned long addr)
-{
-	pte_t *pte;
-
-	__cond_lock(RCU, pte = pte_offset_map(pmd, addr));
-	return pte;
-}
-
-static bool ptes_accessed(pte_t *pte, unsigned long bytes)
-{
-	pte_t *end = pte + (bytes >> PAGE_SHIFT);
-
-	while (pte < end && pte_accessed(ptep_get_lockless(pte)))
-		pte++;
-	return pte == end;
-}
-
-/* [addr, addr + bytes) lies in one page table. */
-static bool other_table_accessed(struct mm_struct *mm, unsigned long addr,
-				 unsigned long bytes)
-{
-	/* The VMA, which is read-locked, keeps upper levels. */
-	pmd_t *pmd = mm_find_pmd(mm, addr);
-	bool accessed;
-	pte_t *pte;
-
-	if (!pmd)
-		return false;
-	pte = map_table(pmd, addr);
-	if (!pte)
-		return false;
-	accessed = ptes_accessed(pte, bytes);
-	pte_unmap(pte);
-	return accessed;
-}
-
-/*
- * Whether all of [addr, end), a part of the VMA, has been accessed. @table is
- * the start of the page table of the faulting address.
- */
-static bool range_accessed(struct vm_fault *vmf, pte_t *table,
-			   unsigned long addr, unsigned long end)
-{
-	unsigned long next;
-
-	for (; addr < end; addr = next) {
-		next = pmd_addr_end(addr, end);
-		if ((addr ^ vmf->address) & PMD_MASK) {
-			if (!other_table_accessed(vmf->vma->vm_mm, addr,
-						  next - addr))
-				return false;
-		} else if (!ptes_accessed(table + pte_index(addr), next - addr)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/*
- * The largest order for which there is evidence and room. @pte is that of the
- * faulting address, the first of a block if @up, else the last.
- */
-static int evident_order(struct vm_fault *vmf, pte_t *pte, bool up)
-{
-	const struct vm_area_struct *vma = vmf->vma;
-	/* Between window and block. */
-	const unsigned long edge = vmf->address + (up ? 0 : PAGE_SIZE);
-	pte_t *table = pte - pte_index(vmf->address);
-	unsigned long seen = 0, none = 0;
-	int order, best = 0;
-
-	for (order = AHEAD_MIN_ORDER; order <= AHEAD_MAX_ORDER; order++) {
-		const unsigned long block = PAGE_SIZE << order;
-		const unsigned long window = AHEAD_EVIDENCE * block;
-		const unsigned long below = edge - vma->vm_start;
-		const unsigned long above = vma->vm_end - edge;
-
-		if (!IS_ALIGNED(edge, block) || below < (up ? window : block) ||
-		    above < (up ? block : window))
-			break;
-		/* The nearest part of the window was that of the order before. */
-		if (up ? !range_accessed(vmf, table, edge - window, edge - seen) :
-			 !range_accessed(vmf, table, edge + seen, edge + window))
-			break;
-		seen = window;
-		best = order;
-	}
-	if (!best)
-		return 0;
-
-	while (none < 1UL << best && pte_none(ptep_get_lockless(pte))) {
-		pte += up ? 1 : -1;
-		none++;
-	}
-	return none >> AHEAD_MIN_ORDER ? ilog2(none) : 0;
-}
-
-/*
- * The order of the folio that a first touch at vmf->address may make; 0 if it
- * is one page. A guess without the page-table lock: do_anonymous_page() looks
- * again whether the PTEs are empty, and a PTE of the window that is changed
- * meanwhile was accessed nevertheless.
- */
-static int ahead_order(struct vm_fault *vmf)
-{
-	const int last = (1 << AHEAD_MIN_ORDER) - 1;
-	const int step = (vmf->address >> PAGE_SHIFT) & last;
-	const bool up = step == 0;
-	int order = 0;
-	pte_t *pte;
-
-	/* Neither the first nor the last page of a block of any order. */
-	if (!up && step != last)
-		return 0;
-
-	pte = map_table(vmf->pmd, vmf->address);
-	if (!pte)
-		return 0;
-	/* The nearest page of the window settles most cases, if it is in this table. */
-	if (pte_index(vmf->address) == (up ? 0 : PTRS_PER_PTE - 1) ||
-	    pte_accessed(ptep_get_lockless(up ? pte - 1 : pte + 1)))
-		order = evident_order(vmf, pte, up);
-	pte_unmap(pte);
-	return order;
 }
 
 #ifdef CONFIG_MEMCG
@@ -257,13 +102,7 @@ static struct folio *fault_ahead(struct vm_fault *vmf)
 	struct folio *folio = NULL;
 	int wanted, order;
 
-	/* userfaultfd is told of each page; MADV_NOHUGEPAGE and TAMALLOC_SINGLE. */
-	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ||
-	    userfaultfd_armed(vmf->vma) ||
-	    vma_thp_disabled(vmf->vma, vmf->vma->vm_flags))
-		return NULL;
-
-	wanted = ahead_order(vmf);
+	wanted = tamalloc_ahead_order(vmf, false);
 	if (!wanted)
 		return NULL;
 
@@ -276,6 +115,44 @@ static struct folio *fault_ahead(struct vm_fault *vmf)
 		count_vm_event(TAMALLOC_AHEAD_FALLBACK);
 	trace_tamalloc_ahead(vmf->address, wanted, folio ? order : 0);
 	return folio;
+}
+
+/**
+ * tamalloc_huge_fault - make a huge page, if there is evidence for one
+ * @vmf: a fault on an empty PMD in a VM_TAMALLOC VMA
+ *
+ * Context: as tamalloc_alloc_folio().
+ * Return: VM_FAULT_FALLBACK if the first touch is still to be done, by PTEs.
+ */
+vm_fault_t tamalloc_huge_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct folio *folio;
+	vm_fault_t ret;
+
+	/* Reads that get the zero page. */
+	if (!(vmf->flags & FAULT_FLAG_WRITE) && !vma_fill_byte(vma))
+		return VM_FAULT_FALLBACK;
+	if (!tamalloc_huge_wanted(vmf))
+		return VM_FAULT_FALLBACK;
+	ret = vmf_anon_prepare(vmf);
+	if (ret)
+		return ret;
+
+	/* If there is none, tamalloc_alloc_folio() tries the same by PTEs, and counts. */
+	if (!memcg_has_room(vma->vm_mm, 1UL << PMD_ORDER))
+		return VM_FAULT_FALLBACK;
+	folio = vma_alloc_folio(AHEAD_GFP, PMD_ORDER, vma,
+				vmf->address & PMD_MASK, true);
+	if (!folio)
+		return VM_FAULT_FALLBACK;
+	ret = tamalloc_map_huge(vmf, folio, AHEAD_GFP);
+	if (!ret && tamalloc_asked_order(vmf) < 0) {
+		trace_tamalloc_ahead(vmf->address, PMD_ORDER, PMD_ORDER);
+		count_vm_event(TAMALLOC_AHEAD);
+		count_vm_events(TAMALLOC_AHEAD_PAGES, (1UL << PMD_ORDER) - 1);
+	}
+	return ret;
 }
 
 static struct folio *alloc_single(struct vm_fault *vmf)
@@ -322,7 +199,7 @@ struct folio *tamalloc_alloc_folio(struct vm_fault *vmf)
 
 	folio_throttle_swaprate(folio, GFP_KERNEL);
 	if (fill || folio_test_large(folio))
-		fill_folio(folio, fill);
+		tamalloc_fill_folio(folio, fill);
 	return folio;
 }
 
@@ -333,7 +210,7 @@ struct folio *tamalloc_alloc_folio(struct vm_fault *vmf)
  * @entry: what to put there: the PTE of the folio's first page, young
  * @nr: pages in the folio
  *
- * As set_ptes(), but what no access has asked for is old.
+ * As set_ptes(), but what neither an access nor the program has asked for is old.
  */
 void tamalloc_set_ptes(struct vm_fault *vmf, unsigned long addr, pte_t entry,
 		       int nr)
@@ -343,6 +220,18 @@ void tamalloc_set_ptes(struct vm_fault *vmf, unsigned long addr, pte_t entry,
 	struct mm_struct *mm = vmf->vma->vm_mm;
 	pte_t old = pte_mkold(entry);
 
+	/* A folio of this size was accounted as mapped by a PMD. */
+	if (nr == 1 << PMD_ORDER) {
+		struct page *page = pfn_to_page(pte_pfn(entry));
+
+		folio_add_anon_rmap_ptes(page_folio(page), page, nr, vmf->vma,
+					 addr, RMAP_EXCLUSIVE);
+		folio_remove_rmap_pmd(page_folio(page), page, vmf->vma);
+	}
+	if (tamalloc_asked_order(vmf) >= 0) {
+		set_ptes(mm, addr, vmf->pte, entry, nr);
+		return;
+	}
 	if (touched)
 		set_ptes(mm, addr, vmf->pte, old, touched);
 	set_ptes(mm, vmf->address, vmf->pte + touched,
@@ -379,6 +268,6 @@ struct page *tamalloc_dump_page(unsigned long addr)
 		fill = vma_fill_byte(vma);
 	mmap_read_unlock(mm);
 
-	fill_folio(folio, fill);
+	tamalloc_fill_folio(folio, fill);
 	return &folio->page;
 }

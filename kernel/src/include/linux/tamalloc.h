@@ -12,6 +12,10 @@
  */
 #ifdef CONFIG_TAMALLOC
 
+/* In four more bits of vm_flags: what TAMALLOC_MAX_* allows. */
+#define VM_AHEAD_SHIFT		56
+#define VM_AHEAD_BITS		0xfUL
+
 static inline bool vma_is_tamalloc(const struct vm_area_struct *vma)
 {
 	return vma->vm_flags & VM_TAMALLOC;
@@ -27,6 +31,12 @@ static inline u8 vma_fill_byte(const struct vm_area_struct *vma)
 	return (vma->vm_flags & VM_FILL_MASK) >> VM_FILL_SHIFT;
 }
 
+/* log2 of the pages in the largest folio that TAMALLOC_MAX_* allows; 0 if it was not given. */
+static inline unsigned int vma_ahead_max(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags >> VM_AHEAD_SHIFT & VM_AHEAD_BITS;
+}
+
 #else /* !CONFIG_TAMALLOC */
 
 static inline bool vma_is_tamalloc(const struct vm_area_struct *vma)
@@ -39,7 +49,18 @@ static inline u8 vma_fill_byte(const struct vm_area_struct *vma)
 	return 0;
 }
 
+static inline unsigned int vma_ahead_max(const struct vm_area_struct *vma)
+{
+	return 0;
+}
+
 #endif /* CONFIG_TAMALLOC */
+
+/*
+ * In fault flags: 1 + log2 of the pages that MADV_POPULATE_WRITE asks for, a block
+ * that begins with the faulting page; 0 if it is not its fault.
+ */
+#define FAULT_POPULATE_SHIFT	28
 
 #ifdef CONFIG_TAMALLOC_DEBUG_ALL
 vm_flags_t tamalloc_debug_flags(vm_flags_t vm_flags);
@@ -51,9 +72,15 @@ static inline vm_flags_t tamalloc_debug_flags(vm_flags_t vm_flags)
 #endif
 
 /* Only for what the above say yes to: calls compile to nothing without. */
+vm_fault_t tamalloc_huge_fault(struct vm_fault *vmf);
+vm_fault_t tamalloc_map_huge(struct vm_fault *vmf, struct folio *folio,
+			     gfp_t gfp);
+void tamalloc_fill_folio(struct folio *folio, u8 fill);
 struct folio *tamalloc_alloc_folio(struct vm_fault *vmf);
 void tamalloc_set_ptes(struct vm_fault *vmf, unsigned long addr, pte_t entry,
 		       int nr);
+void tamalloc_zero_around(struct vm_fault *vmf, pte_t entry);
+bool tamalloc_drop_zeros(struct vm_fault *vmf);
 struct page *tamalloc_dump_page(unsigned long addr);
 
 #endif /* _LINUX_TAMALLOC_H */

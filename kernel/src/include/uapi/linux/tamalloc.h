@@ -21,6 +21,17 @@
 #define TAMALLOC_SINGLE		(1U << 1)	/* no fault-ahead: a page at a time */
 
 /*
+ * Fault-ahead up to a size, log2 of it in the six highest bits: 16 KiB to 2 MiB,
+ * or less if the administrator says so. 0: no limit of its own. Not with
+ * TAMALLOC_SINGLE.
+ */
+#define TAMALLOC_MAX_SHIFT	26
+#define TAMALLOC_MAX_16KB	(14U << TAMALLOC_MAX_SHIFT)
+#define TAMALLOC_MAX_64KB	(16U << TAMALLOC_MAX_SHIFT)
+#define TAMALLOC_MAX_1MB	(20U << TAMALLOC_MAX_SHIFT)
+#define TAMALLOC_MAX_2MB	(21U << TAMALLOC_MAX_SHIFT)
+
+/*
  * long tamstat(pid_t pid, unsigned int flags, struct tamstat *buf,
  *		unsigned int count, size_t entry_bytes);
  *
