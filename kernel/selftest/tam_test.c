@@ -100,11 +100,15 @@ void make_own_pages_resident(void)
 	const size_t page = page_bytes();
 	char *code = (char *)((unsigned long)__executable_start & -page);
 	char *data = (char *)((unsigned long)__data_start & -page);
+	/* What the callers, the test itself first of all, keep on the stack. */
+	char *stack = (char *)((unsigned long)__builtin_frame_address(0) & -page);
 
 	if (resident_in == getpid())
 		return;
 	if (madvise(code, etext - code, MADV_POPULATE_READ) ||
-	    madvise(data, _end - data, MADV_POPULATE_WRITE)) {
+	    madvise(data, _end - data, MADV_POPULATE_WRITE) ||
+	    (getpid() == gettid() &&
+	     madvise(stack, (char *)__libc_stack_end - stack, MADV_POPULATE_WRITE))) {
 		perror("own pages");
 		_exit(1);
 	}

@@ -80,6 +80,9 @@ void write_pages(void *p, size_t pages, size_t step, unsigned char value);
 /* The linker's: from where to where code and data of the program are. */
 extern char __executable_start[], etext[], __data_start[], _end[];
 
+/* The C library's: the upper end of what main() and its callers have on the stack. */
+extern void *__libc_stack_end;
+
 /* Make the process's own code, data and stack resident: call it before counting faults or pages. */
 void make_own_pages_resident(void);
 
