@@ -209,6 +209,17 @@ static unsigned long count_untouched(pte_t *pte, unsigned long nr, bool up,
 {
 	unsigned long n = 0;
 
+	while (up && nr - n >= PTES_AT_ONCE) {
+		pteval_t any = 0;
+		int i;
+
+		for (i = 0; i < PTES_AT_ONCE; i++)
+			any |= pte_val(ptep_get_lockless(pte + i));
+		if (!pte_none(__pte(any)))
+			break;
+		pte += PTES_AT_ONCE;
+		n += PTES_AT_ONCE;
+	}
 	while (n < nr && pte_untouched(ptep_get_lockless(pte), zeros)) {
 		pte += up ? 1 : -1;
 		n++;
