@@ -290,17 +290,18 @@ static void measure(const struct pattern *pattern, const struct subject *subject
 	memset(order, 0, sizeof(order));
 	n = pattern->make ? pattern->make() : 0;
 	make_own_pages_resident();
+	now_ns();	/* the pages of the vDSO are our own, too */
 
 	faults = page_faults();
 	begin = now_ns();
 	p = subject->map(TABLE_BYTES, pattern->fill);
 	cost += now_ns() - begin;
 	if (p == MAP_FAILED) {
-		printf(" %22s", "not there");
+		printf(" %24s", "not there");
 		return;
 	}
 	if ((uintptr_t)p % HUGE) {	/* the kernel aligns mappings of this size */
-		printf(" %22s", "not aligned");
+		printf(" %24s", "not aligned");
 		return;
 	}
 	if (pattern->make) {
@@ -308,16 +309,16 @@ static void measure(const struct pattern *pattern, const struct subject *subject
 		touch(p, n, pattern->access);
 		cost += now_ns() - begin;
 		faults = page_faults() - faults;
-		printf(" %7lu/%.4f/%.4f", cost / n,
+		printf(" %7.1f/%.4f/%.5f", (double)cost / n,
 		       smaps_kb(getpid(), p, TABLE_BYTES, "Anonymous:") / 4.0 / n,
 		       (double)faults / n);
 	} else {
 		n = touch_first_of_each(p);
 		if (n)
-			printf(" %7s/%.4f/1.0000", "-",
+			printf(" %7s/%.4f/1.00000", "-",
 			       smaps_kb(getpid(), p, TABLE_BYTES, "Anonymous:") / 4.0 / n);
 		else
-			printf(" %22s", "-/-");
+			printf(" %24s", "-/-");
 	}
 }
 
@@ -373,7 +374,7 @@ int main(int argc, char **argv)
 	printf("%-20s", "pattern");
 	for (size_t s = 0; s < ARRAY_LEN(subjects); s++)
 		if (listed(subjects[s].name, list))
-			printf(" %22s", subjects[s].name);
+			printf(" %24s", subjects[s].name);
 	printf("\n");
 	for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
 		if (!wanted(patterns[i].name, argc, argv))
@@ -394,7 +395,7 @@ int main(int argc, char **argv)
 				_exit(0);
 			}
 			if (wait_status(child))
-				printf(" %22s", "failed");
+				printf(" %24s", "failed");
 		}
 		printf("\n");
 	}
