@@ -36,7 +36,9 @@ series_commit() { # MESSAGE
 
 # Text of stdin into FILE of the series before the first line that matches PATTERN.
 insert_before() { # FILE PATTERN
-	awk -v text="$(cat)" -v pattern="$2" '!done && $0 ~ pattern { print text; done = 1 } { print }' "$series_git/$1" > "$series_out/new"
+	local text
+	text=$(cat && echo .) # with the newlines at its end
+	awk -v text="${text%.}" -v pattern="$2" '!done && $0 ~ pattern { printf "%s", text; done = 1 } { print }' "$series_git/$1" > "$series_out/new"
 	cat "$series_out/new" > "$series_git/$1"
 	rm "$series_out/new"
 }
@@ -68,7 +70,7 @@ make_series_commits() {
 				object=${file##*/}
 				grep -qw "${object%.c}.o" "$series_git/mm/Makefile" || rm "$file"
 			done
-			grep -q '^TAMALLOC AND TAMSTAT' "$series_git/MAINTAINERS" || series_maintainers
+			series_maintainers
 			sgit add -A -f
 			sgit commit -q --amend --no-edit
 		fi
@@ -78,20 +80,19 @@ make_series_commits() {
 	sgit branch -q -m series
 }
 
+# The entry in MAINTAINERS, with each file that there is so far: checkpatch wants to see a new one in it.
 series_maintainers() {
+	sed -i '/^TAMALLOC AND TAMSTAT$/,/^$/d' "$series_git/MAINTAINERS"
 	insert_before MAINTAINERS '^TASKSTATS STATISTICS INTERFACE' <<-LINES
 		TAMALLOC AND TAMSTAT
 		M:	$GIT_AUTHOR_NAME <$GIT_AUTHOR_EMAIL>
 		L:	linux-mm@kvack.org
 		S:	Maintained
-		F:	Documentation/ABI/testing/sysfs-kernel-mm-tamalloc
-		F:	Documentation/admin-guide/mm/tamalloc.rst
-		F:	include/linux/tamalloc.h
-		F:	include/trace/events/tamalloc.h
-		F:	include/uapi/linux/tamalloc.h
-		F:	mm/tamalloc*
-		F:	mm/tamstat.c
-		F:	$series_selftests/
+		$({
+		(cd "$root/kernel/src" && find Documentation include -type f)
+		(cd "$series_git" && printf '%s\n' mm/tam*.[ch])
+		echo "$series_selftests/"
+	} | LC_ALL=C sort | sed 's/^/F:\t/')
 
 	LINES
 	grep -q '^TAMALLOC AND TAMSTAT' "$series_git/MAINTAINERS" || die "MAINTAINERS has changed: there is no place for our entry"
@@ -200,8 +201,9 @@ check_series_builds() {
 	variant_patched=1
 	build=$TAMALLOC_CACHE/build/$source_id-series-y
 	status=0
-	kernel_make C=2 mm/tamalloc.o mm/tamalloc_ahead.o mm/tamalloc_fault.o mm/tamalloc_sysfs.o mm/tamalloc_zero.o mm/tamstat.o > "$build.log" 2>&1 || status=1
-	! grep -E '(tamalloc|tamalloc_ahead|tamalloc_fault|tamalloc_sysfs|tamalloc_zero|tamstat)\.[ch]:[0-9:]+ (warning|error)' "$build.log" >&2 || status=1
+	mapfile -t objects < <(series_objects "$tree" y | grep '^mm/tam')
+	kernel_make C=2 "${objects[@]}" > "$build.log" 2>&1 || status=1
+	! grep -E '(tamalloc[a-z_]*|tamstat)\.[ch]:[0-9:]+ (warning|error)' "$build.log" >&2 || status=1
 	grep -q CHECK "$build.log" || status=1
 	tap $status "sparse finds nothing in our files"
 	for value in y n; do
