@@ -1,18 +1,31 @@
 # SPDX-License-Identifier: MIT
 # chart: committed against touched memory while touches go on (scripts/kernel-ahead-charts.sh)
 width = 640
-height = 460
+height = 900
 load plots."/theme.gp"
-set label 901 "Committed memory while a program touches it" at screen 0.012, screen 0.96 left font ",17" textcolor rgb INK
-set label 902 "committed, MiB; the grey line: what is touched" at screen 0.012, screen 0.90 left font ",14" textcolor rgb INK
+set multiplot
+set label 901 "Committed memory while a program touches it" at screen 0.012, screen 0.98 left font ",17" textcolor rgb INK
 set lmargin at screen 0.11
 set rmargin at screen 0.97
-set tmargin at screen 0.86
-set bmargin at screen 0.19
-set xlabel "touched, MiB" font ",14"
-set xrange [0:32]
-set yrange [0:36]
 set tics font ",14"
-set key top left font ",14"
-plot x with lines linecolor rgb FAINT linewidth 3 notitle, \
-	for [i = 1:3] sprintf("%s/committed-%s.tsv", dir, word(patterns, i)) using 1:2 with lines linewidth 2 dashtype dash(i) linecolor rgb colour(i) title word(patterns, i)
+set xtics offset 0, 0.3
+do for [i = 1:3] {
+	p = word(patterns, i)
+	top = 0.96 - (i - 1) * 0.31
+	set tmargin at screen top - 0.045
+	set bmargin at screen top - 0.245
+	set label 903 p.": committed, MiB" at screen 0.012, screen top - 0.015 left font ",15" textcolor rgb INK
+	set label 904 "touched, MiB" at screen 0.97, screen top - 0.292 right font ",14" textcolor rgb INK
+	of(s) = sprintf("%s/committed-%s-%s.tsv", dir, p, s)
+	stats of("tamalloc") using 1 nooutput
+	set xrange [0:STATS_max]
+	set yrange [0:*]
+	if (i == 1) { set key bottom right font ",14" } else { set key off }
+	plot of("thp-2m") using 1:2 with lines linewidth 2 dashtype "-" linecolor rgb ORANGE title "mmap, THP 2 MiB", \
+		of("tamalloc") using 1:2 with lines linewidth 2 linecolor rgb BLUE title "tamalloc", \
+		x with lines linecolor rgb FAINT linewidth 2 title "what is touched"
+	unset label 903
+	unset label 904
+	unset label 901
+}
+unset multiplot

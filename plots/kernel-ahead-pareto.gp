@@ -22,9 +22,10 @@ do for [i = 1:words(rows)] {
 	top = 0.96 - (i - 1) * 0.187
 	set tmargin at screen top - 0.035
 	set bmargin at screen top - 0.152
-	set yrange [400:(row eq "sparse-1pct" ? 500000 : 20000)]
+	set yrange [(row eq "sparse-1pct" ? 2000 : 400):(row eq "sparse-1pct" ? 500000 : 20000)]
 	set label 903 row at screen 0.012, screen top - 0.018 left font ",15" textcolor rgb INK
-	plot for [j = 1:words(subjects)] sprintf("%s/table.tsv", dir) using ((strcol(1) eq row && strcol(2) eq word(subjects, j)) ? $4 : NaN):3 with points pointtype point(j) pointsize 1.2 linecolor rgb colour(j)
+	plot for [j = 1:words(subjects)] sprintf("%s/table.tsv", dir) using ((strcol(1) eq row && strcol(2) eq word(subjects, j)) ? $4 : NaN):3 with points pointtype point(j) pointsize 1.2 linecolor rgb colour(j), \
+		sprintf("%s/table.tsv", dir) using ((strcol(1) eq row && strcol(2) eq "tamalloc") ? $4 : NaN):3 with points pointtype 6 pointsize 2.4 linewidth 2 linecolor rgb colour(1)
 	unset label
 }
 unset multiplot

@@ -3,7 +3,7 @@
 #
 # kernel-ahead-charts.sh [DIR] : charts of fault-ahead into DIR (build/kernel-ahead), from a guest of the patched kernel:
 #   ramp.svg       the size of each folio along the address space, after three orders of touches
-#   committed.svg  committed against touched memory while they go on
+#   committed.svg  committed against touched memory while they go on, beside mmap with huge pages
 #   pareto.svg     instructions against committed pages for each touched page, beside mmap with each size of huge page
 # and the CSV that they are drawn from, ramp.csv and table.csv. CSV that is there already is drawn, not measured again.
 set -euo pipefail
@@ -35,9 +35,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 patterns=(dense-up chunks-1m dense-then-sparse)
 for pattern in "${patterns[@]}"; do
-	awk -F, -v OFS='\t' -v p="$pattern" '$1 == "folio" && $2 == p { print $3 / 256, $4 * 4, $4 / 256, $5 }' "$out/ramp.csv" > "$work/folio-$pattern.tsv"
-	awk -F, -v OFS='\t' -v p="$pattern" '$1 == "committed" && $2 == p { print $3 / 256, $4 / 256 }' "$out/ramp.csv" > "$work/committed-$pattern.tsv"
+	awk -F, -v OFS='\t' -v p="$pattern" '$1 == "folio" && $2 == p && $3 == "tamalloc" { print $4 / 256, $5 * 4, $5 / 256, $6 }' \
+		"$out/ramp.csv" > "$work/folio-$pattern.tsv"
 	[ -s "$work/folio-$pattern.tsv" ] || { echo "kernel-ahead-charts: $out/ramp.csv has nothing of $pattern; remove it and run again" >&2; exit 1; }
+	for subject in tamalloc thp-2m; do
+		awk -F, -v OFS='\t' -v p="$pattern" -v s=$subject '$1 == "committed" && $2 == p && $3 == s { print $4 / 256, $5 / 256 }' \
+			"$out/ramp.csv" > "$work/committed-$pattern-$subject.tsv"
+	done
 done
 awk -F, -v OFS='\t' '{ print $1, $2, $3, $4 }' "$out/table.csv" > "$work/table.tsv"
 for chart in ramp committed pareto; do

@@ -2,8 +2,9 @@
 /*
  * No test: what first touches make, as CSV for charts (scripts/kernel-ahead-charts.sh).
  * Two kinds of lines:
- *	committed,PATTERN,touched pages,committed pages		after every 16th touch
- *	folio,PATTERN,first page,pages,pte|pmd			in the order of addresses
+ *	committed,PATTERN,SUBJECT,touched pages,committed pages	after every 16th touch
+ *	folio,PATTERN,SUBJECT,first page,pages,pte|pmd		in the order of addresses
+ * The subjects: tamalloc, and mmap with transparent huge pages of 2 MiB (thp-2m).
  */
 #include <fcntl.h>
 #include <linux/kernel-page-flags.h>
@@ -17,14 +18,14 @@
 #define PFN_MASK	((1ULL << 55) - 1)
 
 static unsigned char *memory;
-static const char *pattern;
+static const char *pattern, *subject;
 static size_t touched;
 
 static void touch(size_t page)
 {
 	store_byte(memory + page * 4096, 1);
 	if (++touched % 16 == 0)
-		printf("committed,%s,%zu,%ld\n", pattern, touched,
+		printf("committed,%s,%s,%zu,%ld\n", pattern, subject, touched,
 		       smaps_kb(getpid(), memory, PAGES * 4096, "Anonymous:") / 4);
 }
 
@@ -105,26 +106,42 @@ static void print_folios(void)
 			continue;
 		while (entry_of(flags, (entry & PFN_MASK) + pages) & (1 << KPF_COMPOUND_TAIL))
 			pages++;
-		printf("folio,%s,%zu,%zu,%s\n", pattern, i, pages,
+		printf("folio,%s,%s,%zu,%zu,%s\n", pattern, subject, i, pages,
 		       mapped_by_pmd(pagemap, p) ? "pmd" : "pte");
 	}
 	close(flags);
 	close(pagemap);
 }
 
-/* Each in a mapping of its own, between others that keep it from merging. */
-static void run(const char *name, void (*touches)(void))
+static unsigned char *map_huge(void)
 {
-	pattern = name;
+	unsigned char *p = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p != MAP_FAILED && madvise(p, PAGES * 4096, MADV_HUGEPAGE))
+		perror("ahead_ramp: MADV_HUGEPAGE");
+	return p;
+}
+
+static void touch_all(const char *name, unsigned char *p, void (*touches)(void))
+{
+	subject = name;
 	touched = 0;
-	memory = tamalloc(PAGES * 4096, 0, 0);
+	memory = p;
 	if (memory == MAP_FAILED) {
-		perror("ahead_ramp: tamalloc");
+		perror("ahead_ramp: no memory");
 		exit(1);
 	}
 	touches();
 	print_folios();
 	munmap(memory, PAGES * 4096);
+}
+
+static void run(const char *name, void (*touches)(void))
+{
+	pattern = name;
+	touch_all("tamalloc", tamalloc(PAGES * 4096, 0, 0), touches);
+	touch_all("thp-2m", map_huge(), touches);
 }
 
 int main(void)
@@ -135,8 +152,10 @@ int main(void)
 		fprintf(stderr, "ahead_ramp: %s\n", reason);
 		return 4;
 	}
+	knob_set("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
 	run("dense-up", dense);
 	run("chunks-1m", chunks);
 	run("dense-then-sparse", dense_then_sparse);
+	knobs_restore();
 	return 0;
 }
