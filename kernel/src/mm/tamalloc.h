@@ -67,6 +67,16 @@ static inline pte_t *map_table(pmd_t *pmd, unsigned long addr)
 	return pte;
 }
 
+/* The same for pte_offset_map_lock(). */
+static inline pte_t *map_table_lock(struct mm_struct *mm, pmd_t *pmd,
+				    unsigned long addr, spinlock_t **ptl)
+{
+	pte_t *pte;
+
+	__cond_lock(RCU, pte = pte_offset_map_lock(mm, pmd, addr, ptl));
+	return pte;
+}
+
 int tamalloc_choose_order(struct vm_fault *vmf, bool zeros);
 bool tamalloc_huge_wanted(struct vm_fault *vmf);
 

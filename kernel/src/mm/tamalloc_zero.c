@@ -136,7 +136,7 @@ bool tamalloc_drop_zeros(struct vm_fault *vmf)
 	end = start + (PAGE_SIZE << order);
 	mmu_notifier_range_init(&range, MMU_NOTIFY_CLEAR, 0, mm, start, end);
 	mmu_notifier_invalidate_range_start(&range);
-	first = pte_offset_map_lock(mm, vmf->pmd, start, &vmf->ptl);
+	first = map_table_lock(mm, vmf->pmd, start, &vmf->ptl);
 	if (first) {
 		for (addr = start, pte = first; addr < end; addr += PAGE_SIZE, pte++) {
 			pte_t old = ptep_get(pte);
