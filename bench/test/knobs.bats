@@ -82,7 +82,7 @@ as_before() {
 			rm -f "$dir/pid"
 			hang=$(fake_worker <<<"echo \$\$ >$dir/pid; exec sleep 1000")
 			# A job of a script ignores SIGINT: the program restores what it found, so it needs a fresh one.
-			env --default-signal=INT "$tabench" run "${cells[@]}" --subjects "$subject" --worker "$hang" \
+			env --default-signal=INT,HUP "$tabench" run "${cells[@]}" --subjects "$subject" --worker "$hang" \
 				--out "$dir/run.$signal.${subject#*/}" 2>/dev/null 3>&- &
 			tabench_pid=$!
 			wait_for test -s "$dir/pid"

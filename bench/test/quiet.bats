@@ -79,7 +79,7 @@ within_5_s() { # COMMAND...
 @test "quiet: after Ctrl-C, SIGTERM, SIGHUP and within 5 s of SIGKILL everything is as before, and the command has ended" {
 	for signal in INT TERM HUP KILL; do
 		rm -f "$dir/pid"
-		env --default-signal=INT "${quiet[@]}" -- bash -c "echo \$\$ >$dir/pid; exec sleep 1000" 2>/dev/null 3>&- &
+		env --default-signal=INT,HUP "${quiet[@]}" -- bash -c "echo \$\$ >$dir/pid; exec sleep 1000" 2>/dev/null 3>&- &
 		quiet_pid=$!
 		wait_for test -s "$dir/pid"
 		run ! as_before

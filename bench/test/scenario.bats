@@ -131,7 +131,7 @@ fake_vm() { # LINE
 @test "scenario: Ctrl-C leaves no process and no group; after SIGKILL the next one removes the group" {
 	for signal in INT KILL; do
 		rm -f "$dir/out"
-		env --default-signal=INT "$tabench" scenario cgroup-limit oom >"$dir/out" 2>/dev/null 3>&- &
+		env --default-signal=INT,HUP "$tabench" scenario cgroup-limit oom >"$dir/out" 2>/dev/null 3>&- &
 		pid=$!
 		wait_for test -s "$dir/out"
 		pgrep -P $pid >"$dir/children" || true

@@ -152,7 +152,7 @@ output_has() { # PATTERN
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
 	mkdir -p "$TMPDIR"
 	# SIGINT is ignored in background jobs, so that env gives it back its default
-	env --default-signal=INT "$vm" run --kernel "$KERNEL_DIR" -- sleep 1000 2> "$BATS_TEST_TMPDIR/err" 3>&- &
+	env --default-signal=INT,HUP "$vm" run --kernel "$KERNEL_DIR" -- sleep 1000 2> "$BATS_TEST_TMPDIR/err" 3>&- &
 	pid=$!
 	for _ in $(seq 50); do
 		if grep -qs . "$TMPDIR"/tamalloc-vm.*/console; then break; fi
