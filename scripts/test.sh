@@ -11,7 +11,6 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 logs=build/test-logs
-export BATS_TEST_TIMEOUT=900 # seconds; the C tests and the virtual machine have limits of their own
 mkdir -p "$logs"
 
 stage_name() {
