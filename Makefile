@@ -2,6 +2,7 @@
 # Thin on purpose: each target is one script or one program; this file only names them.
 
 .DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory # of the makes that cmake starts
 .PHONY: help setup build bench test lint compare report plots reference perf-stat apps kernel vm demo kernel-deb kernel-series install clean
 
 help:           ## list the targets
