@@ -12,6 +12,7 @@
 
 #include "apps.h"
 #include "arguments.h"
+#include "backing.h"
 #include "commands.h"
 #include "environment.h"
 #include "knobs.h"
@@ -43,6 +44,9 @@ static const char usage[] =
 	"  --seed N            of the random order and of the workloads (default: chance)\n"
 	"  --timeout-s N       a worker that takes longer is killed and recorded (default: 60)\n"
 	"  --perf-stat         each cell once more under perf stat\n"
+	"  --cold              leave free memory as the hypervisor left it (default: where it "
+	"takes\n"
+	"                      free memory back, that is touched again before each sample)\n"
 	"  --statistics        what it costs to ask for every process's memory, also where the "
 	"plan\n"
 	"                      names workloads or subjects\n"
@@ -90,7 +94,7 @@ struct request {
 	const char *out, *resume, *worker;
 	const char *preload, *name; /* a library of the user's own */
 	uint64_t timeout_s;	    /* 0: not given */
-	bool perf_stat, statistics, samples_only, dry_run;
+	bool perf_stat, cold, statistics, samples_only, dry_run;
 	int pin; /* node or PIN_NONE */
 	bool pin_given;
 	json_t *pinned;	   /* what came of it */
@@ -114,6 +118,7 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		PIN,
 		TIMEOUT,
 		PERF_STAT,
+		COLD,
 		STATISTICS,
 		SAMPLES_ONLY,
 		DRY_RUN,
@@ -142,6 +147,7 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 		{"worker", required_argument, NULL, WORKER},
 		{"timeout-s", required_argument, NULL, TIMEOUT},
 		{"perf-stat", no_argument, NULL, PERF_STAT},
+		{"cold", no_argument, NULL, COLD},
 		{"statistics", no_argument, NULL, STATISTICS},
 		{"samples-only", no_argument, NULL, SAMPLES_ONLY},
 		{"dry-run", no_argument, NULL, DRY_RUN},
@@ -180,6 +186,9 @@ static int parse_options(int argc, char **argv, struct request *request, bool *h
 			break;
 		case PERF_STAT:
 			request->perf_stat = true;
+			break;
+		case COLD:
+			request->cold = true;
 			break;
 		case STATISTICS:
 			request->statistics = true;
@@ -292,6 +301,7 @@ static int options_from_request(const struct request *request, struct plan_optio
 	options->percents_for_fills = texts[PLAN_FILLS] || options->profile->percents_for_fills;
 	options->timeout_s = request->timeout_s ? (unsigned)request->timeout_s : 60;
 	options->perf_stat = request->perf_stat;
+	options->warm = !request->cold && !request->guest && backing_is_taken_back();
 	environment_for_plan(options);
 	if (request->pin != PIN_NONE && pin_free_bytes(request->pin) &&
 	    pin_free_bytes(request->pin) < options->memory_available_bytes)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backing.h"
 #include "cgroup.h"
 #include "doctor.h"
 #include "environment.h"
@@ -237,6 +238,20 @@ static void look_hypervisor(struct doctor_finding *f)
 }
 
 /* ---- memory ---- */
+
+static void look_balloon(struct doctor_finding *f)
+{
+	if (backing_is_taken_back())
+		say(f, DOCTOR_COLOURS,
+		    "whoever touches a huge page next may wait for a fault in the host, which "
+		    "costs "
+		    "many times what the page does",
+		    "none for samples: a run touches that memory before each, but with --cold; for "
+		    "other programs a guest without free page reporting",
+		    "the hypervisor takes back free blocks of huge pages' size");
+	else
+		OK(f, "free memory stays this machine's");
+}
 
 static void look_memory(struct doctor_finding *f)
 {
@@ -556,6 +571,7 @@ static const struct doctor_check checks[] = {
 	CHECK(smt, .left = "CPUs that go and come back are lost to who was bound to them"),
 	CHECK(load, .left = "what runs here is yours to end"),
 	CHECK(hypervisor, .left = "a machine cannot leave its host"),
+	CHECK(balloon, .left = "it is the host that decides on its memory"),
 	CHECK(memory, .left = "what runs here is yours to end"),
 	CHECK(thp, .left = "it is a part of the result"),
 	CHECK(khugepaged, SETTINGS({THP "khugepaged/scan_sleep_millisecs", "4000000"},

@@ -17,6 +17,7 @@
 #include <cpuid.h>
 #endif
 
+#include "backing.h"
 #include "cgroup.h"
 #include "doctor.h"
 #include "environment.h"
@@ -359,6 +360,7 @@ json_t *environment_json(void)
 	SET("perf_event_paranoid", number_of("/proc/sys/kernel/perf_event_paranoid"));
 	SET("governor", line_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
 	SET("hypervisor", is_virtual ? json_string(signature) : json_null());
+	SET("free_page_reporting", json_boolean(backing_is_taken_back()));
 	SET("emulated", json_boolean(emulated));
 	/* Where instructions are counted there is nothing that spoils them. */
 	SET("doctor", emulated ? json_null() : doctor_json());

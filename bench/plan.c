@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backing.h"
 #include "plan.h"
 
 #define PERCENTS(...)                               \
@@ -247,11 +248,12 @@ static void apply_memory_rule(const struct plan_options *options, struct cell *c
 }
 
 /* Measured where no machine says otherwise; the run corrects by what it sees. */
-#define TOUCH_S	   1.5e-6 /* first touch of a page, and freeing it */
-#define START_S	   0.010  /* of a worker: fork, exec, loading, its record, a line of the file */
-#define READ_PCT   30	  /* of a touch: comparing a page, or mapping the zero page for that */
-#define TIMELINE_S 0.35	  /* the waiting of one */
-#define GBENCH_S   0.6	  /* one subject, at 0.02 s a benchmark */
+#define TOUCH_S	   1.5e-6  /* first touch of a page, and freeing it */
+#define WARM_S	   1.5e-10 /* a byte before a sample, and freeing it */
+#define START_S	   0.010   /* of a worker: fork, exec, loading, its record, a line of the file */
+#define READ_PCT   30	   /* of a touch: comparing a page, or mapping the zero page for that */
+#define TIMELINE_S 0.35	   /* the waiting of one */
+#define GBENCH_S   0.6	   /* one subject, at 0.02 s a benchmark */
 #define REPORT_S   10
 
 static double touch_s(const struct plan_options *options)
@@ -267,7 +269,8 @@ static double estimate_s(const struct plan_options *options, const struct cell *
 
 	if (effort == 0)
 		effort = 1;
-	return START_S + touch_s(options) * (effort * committed + of_touched * touched);
+	return START_S + touch_s(options) * (effort * committed + of_touched * touched) +
+	       (options->warm ? WARM_S * (double)backing_bytes(cell->committed_bytes) : 0);
 }
 
 /* A verification reads every byte as well. */

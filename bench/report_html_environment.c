@@ -46,6 +46,8 @@ static void write_essentials(FILE *out, const struct report *report)
 		{"Processor", "cpu.model"},
 		{"Processors online", "cpu.online"},
 		{"Hypervisor", "hypervisor"},
+		{"Hypervisor takes back free memory", "free_page_reporting"},
+		{"Memory touched before each sample", "memory_warmed"},
 		{"NUMA nodes", "numa_nodes"},
 		{"Huge pages (THP)", "thp.enabled"},
 		{"THP defrag", "thp.defrag"},

@@ -19,6 +19,11 @@ static const char *const method[] = {
 	"machine "
 	"they are the range of the repetitions. No repetition is dropped; the strips show each.",
 	"A claim about a host needs at least 9 repetitions; with fewer the report says so.",
+	"Where a hypervisor takes back free memory (free page reporting), what a sample will "
+	"commit is "
+	"touched and freed right before it, lest chance decide which sample waits for the host; "
+	"not "
+	"so with --cold.",
 	"Time is alloc + touch + free together, divided by the pages touched: moving cost from one "
 	"phase to "
 	"another is not a gain. The phases stand apart in the tables.",

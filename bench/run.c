@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "backing.h"
 #include "commands.h"
 #include "environment.h"
 #include "google_benchmark.h"
@@ -173,6 +174,8 @@ static void take(struct run *run, const struct placement *placement, struct work
 		job.on_end = end_sampling;
 		job.arg = &sampler;
 	}
+	if (run->plan->options.warm && !job.verify)
+		backing_warm(backing_bytes(cell->committed_bytes));
 	/* A pool must hold what is reserved, too. */
 	error = knobs_set(cell->subject, cell->committed_bytes > cell->size_bytes
 						 ? cell->committed_bytes

@@ -40,7 +40,7 @@ json_t *plan_options_json(const struct plan_options *options)
 		json_array_append_new(threads, json_integer(options->threads[i]));
 	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:i, s:i, s:I, s:b, "
 			 "s:b, s:I, s:I, "
-			 "s:b, s:b, s:f, s:i}",
+			 "s:b, s:b, s:f, s:i, s:b}",
 			 "profile", options->profile->name, "targets",
 			 targets_name(options->targets), "subjects", subjects, "preload", preload,
 			 "default_subjects", options->default_subjects, "workloads", workloads,
@@ -52,7 +52,7 @@ json_t *plan_options_json(const struct plan_options *options)
 			 (json_int_t)options->memory_available_bytes, "huge_page_bytes",
 			 (json_int_t)options->huge_page_bytes, "thp_always", options->thp_always,
 			 "statistics", options->statistics, "precision", options->precision,
-			 "precision_s", options->precision_s);
+			 "precision_s", options->precision_s, "warm", options->warm);
 }
 
 static int lists_from_json(const json_t *json, struct plan_options *options)
@@ -99,20 +99,21 @@ int plan_options_from_json(const json_t *json, struct plan_options *options)
 	const char *profile, *targets = "host";
 	json_int_t seed, memory, huge;
 	int repetitions, timeout_s, percents, perf_stat, thp_always;
-	int default_subjects = 0, default_workloads = 0, statistics = 0, precision_s = 0;
+	int default_subjects = 0, default_workloads = 0, statistics = 0, precision_s = 0, warm = 0;
 	double precision = 0;
 	json_error_t error;
 
 	*options = (struct plan_options){0};
-	if (json_unpack_ex(
-		    (json_t *)json, &error, 0,
-		    "{s:s, s?s, s?b, s?b, s:i, s:i, s:I, s:b, s:b, s:I, s:I, s:b, s?b, s?F, s?i}",
-		    "profile", &profile, "targets", &targets, "default_subjects", &default_subjects,
-		    "default_workloads", &default_workloads, "repetitions", &repetitions,
-		    "timeout_s", &timeout_s, "seed", &seed, "percents_for_fills", &percents,
-		    "perf_stat", &perf_stat, "memory_available_bytes", &memory, "huge_page_bytes",
-		    &huge, "thp_always", &thp_always, "statistics", &statistics, "precision",
-		    &precision, "precision_s", &precision_s)) {
+	if (json_unpack_ex((json_t *)json, &error, 0,
+			   "{s:s, s?s, s?b, s?b, s:i, s:i, s:I, s:b, s:b, s:I, s:I, s:b, s?b, s?F, "
+			   "s?i, s?b}",
+			   "profile", &profile, "targets", &targets, "default_subjects",
+			   &default_subjects, "default_workloads", &default_workloads,
+			   "repetitions", &repetitions, "timeout_s", &timeout_s, "seed", &seed,
+			   "percents_for_fills", &percents, "perf_stat", &perf_stat,
+			   "memory_available_bytes", &memory, "huge_page_bytes", &huge,
+			   "thp_always", &thp_always, "statistics", &statistics, "precision",
+			   &precision, "precision_s", &precision_s, "warm", &warm)) {
 		failure("the plan in run.json cannot be read: %s", error.text);
 		return -EINVAL;
 	}
@@ -136,6 +137,7 @@ int plan_options_from_json(const json_t *json, struct plan_options *options)
 	options->statistics = statistics;
 	options->precision = precision;
 	options->precision_s = (unsigned)precision_s;
+	options->warm = warm;
 	return 0;
 }
 
@@ -268,6 +270,8 @@ int run_dir_create(struct run_dir *dir, const char *out, const struct plan *plan
 				"plan", plan_options_json(&plan->options), "cells", plan->n_cells,
 				"supported_cells", plan->n_supported, "estimate_s",
 				plan->estimate_s, "environment", environment_json(), "sessions");
+	json_object_set_new(json_object_get(dir->record, "environment"), "memory_warmed",
+			    json_boolean(plan->options.warm));
 	error = run_dir_save(dir);
 	if (!error && !out)
 		point_latest_to(dir->run_id);

@@ -98,6 +98,16 @@ expect() { # CHECK STATE FOUND
 }
 
 @test "doctor: memory" {
+	local balloon=/sys/bus/virtio/devices/virtio0
+	put $balloon/device 0x0005
+	put $balloon/features 0110010110000000
+	expect balloon colours "takes back"
+	put $balloon/device 0x0005
+	put $balloon/features 0110000110000000 # statistics, but no reporting
+	expect balloon ok "stays"
+	put $balloon/device 0x0002 # a disk, whose bits mean other things
+	put $balloon/features 0110010110000000
+	expect balloon ok "stays"
 	printf '%s\n' "MemTotal: 2000000 kB" "MemAvailable: 500000 kB" >"$machine/proc/meminfo"
 	expect memory colours "488 of 1953 MiB"
 	put $thp/enabled "[always] madvise never"

@@ -115,7 +115,8 @@ setup() {
 		$e.page_bytes == '"$(getconf PAGESIZE)"' and $e.kernel.release == "'"$(uname -r)"'" and
 		$e.memory.total_bytes > 0 and $e.overcommit.mode == '"$(cat /proc/sys/vm/overcommit_memory)"' and
 		([$e | has("cpu", "caches", "numa_nodes", "thp", "mthp", "aslr", "governor", "hypervisor", "load", "libc",
-			"compiler", "allocator_versions", "kernel_source", "git", "emulated")] | all) and
+			"compiler", "allocator_versions", "kernel_source", "git", "emulated", "free_page_reporting")] | all) and
+		$e.memory_warmed == $e.free_page_reporting and .plan.warm == $e.memory_warmed and
 		.plan.repetitions == 3 and .sessions[0].ended == "complete"' "$smoke/run.json"
 }
 
