@@ -77,9 +77,9 @@ struct plan_options {
 	uint64_t seed;
 	/* Set by plan_expand() where a list was empty: see struct scope. */
 	bool default_subjects, default_workloads;
-	bool percents_for_fills;	 /* fills other than 0 as widely as 0 */
-	bool perf_stat;			 /* each cell once more under perf stat */
-	bool warm; /* memory is touched and freed before each sample: backing.h */
+	bool percents_for_fills; /* fills other than 0 as widely as 0 */
+	bool perf_stat;		 /* each cell once more under perf stat */
+	bool warm;		 /* memory is touched and freed before each sample: backing.h */
 	uint64_t memory_available_bytes; /* what rule 10 is applied to */
 	uint64_t huge_page_bytes; /* what one touch may commit with ALLOC_HUGE; 0: no THP here */
 	bool thp_always;	  /* every subject may get huge pages */
