@@ -2,10 +2,11 @@
 #
 # Lines of latency, one per subject: line-j.tsv (x, y) and panel.gp. From latency.csv (want = touch): the
 # slowest share of the operations that took at least so long. From cells.csv (want = alloc or small): the
-# cost of one operation by the size of the block. Wants: dir, target, want.
+# cost of one operation by the size of the block. Of more than MOST_LINES subjects, those are shown that at
+# least half of the workloads measured. Wants: dir, target, want, cells (cells.csv, tab-separated).
 
 BEGIN {
-	FS = "\t"; LABEL_PX = 19
+	FS = "\t"; LABEL_PX = 19; MOST_LINES = 16
 	workload = want == "touch" ? "touch-latency" : want == "alloc" ? "alloc-latency" : "small-blocks"
 	column = want == "touch" ? "at_least" : want == "alloc" ? "latency_p50" : "reuse_cost_per_operation"
 }
@@ -28,6 +29,29 @@ cell("target") != target || cell("workload") != workload || cell(column) == "" |
 	if (high == "" || y[name, n] > high) high = y[name, n]
 }
 
+# Takes out of seen[] those that few workloads measured, where they are too many to tell apart; a sentence about it.
+function leave_out(   name, n, all, line, f, i, at, measured, most) {
+	for (name in seen)
+		all++
+	if (all <= MOST_LINES)
+		return ""
+	while ((getline line < cells) > 0) {
+		split(line, f, "\t")
+		if (!("subject" in at)) {
+			for (i in f)
+				at[f[i]] = i
+		} else if (f[at["target"]] == target && f[at["outcome"]] == "ok" && ++measured[f[at["subject"]]] > most) {
+			most = measured[f[at["subject"]]]
+		}
+	}
+	for (name in seen)
+		if (measured[name] < most / 2)
+			delete seen[name]
+		else
+			n++
+	return n == all ? "" : " Of " all " subjects the " n " are shown that most workloads measure; the tables have all."
+}
+
 # Tics at each third power of two, or at each decade of shares.
 function tics(   at, text, i, share) {
 	if (want == "touch") {
@@ -43,6 +67,7 @@ function tics(   at, text, i, share) {
 }
 
 END {
+	left_out = leave_out()
 	count = number_subjects(seen)
 	if (!count || x_high <= x_low)
 		exit
@@ -79,13 +104,13 @@ END {
 	if (want == "touch")
 		write_caption("First touch: how slow are the slowest" where, \
 			"the further right a line stays low, the rarer are its slow touches.", \
-			"Each first write to a page is timed by itself, all samples together. At 0.1 % a line shows what the slowest thousandth of the touches took at least. What reading the clock costs is in each. An eager subject's pages are there already: its allocation was slow instead. Lower is better.", "latency.csv")
+			"Each first write to a page is timed by itself, all samples together. At 0.1 % a line shows what the slowest thousandth of the touches took at least. What reading the clock costs is in each. An eager subject's pages are there already: its allocation was slow instead." left_out " Lower is better.", "latency.csv")
 	else if (want == "alloc")
 		write_caption("What one allocation takes, by size" where, \
 			"a line that stays low only reserves, and pays at the first touch; one that rises with the size clears the whole block at once.", \
-			"Median of the allocations of a sample, and of the samples; fill 0, nothing touched. Lower is better.", "cells.csv")
+			"Median of the allocations of a sample, and of the samples; fill 0, nothing touched." left_out " Lower is better.", "cells.csv")
 	else
 		write_caption("Small blocks: one freed, another allocated" where, \
 			"ways that keep freed blocks for themselves stay low; those that ask the kernel each time start high.", \
-			"256 blocks of the size exist; one chosen at random is freed, another allocated in its place and written to, again and again. Lower is better.", "cells.csv")
+			"256 blocks of the size exist; one chosen at random is freed, another allocated in its place and written to, again and again." left_out " Lower is better.", "cells.csv")
 }

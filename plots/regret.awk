@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 #
-# cells.csv as a heat map: subjects (rows, the best on the whole first) by workloads (columns, at most
-# COLUMNS side by side, the rest below), in each field the regret and its shade. Writes map.gp.
+# cells.csv as a heat map: subjects (rows, the best on the whole first) by workloads (columns, those in which
+# most subjects were measured first, at most COLUMNS side by side, the rest below), in each field the regret
+# and its shade. Writes map.gp.
 # Wants: dir, target, fill, want (time or memory).
 
-BEGIN { FS = "\t"; COLUMNS = 16; ROW_PX = 22; MOST_PX = 40; HEAD_PX = 194; NOTHING = 0.01 }
+BEGIN { FS = "\t"; COLUMNS = 13; ROW_PX = 22; MOST_PX = 40; LETTER_PX = 8.2 }
 
 FNR == 1 { read_header(); next }
 
@@ -69,12 +70,14 @@ function measured_in(r, first, last,   c) {
 }
 
 # Columns first .. last of the map below y; returns where it ends.
-function part(first, last, y,   c, r, i, x, wide) {
-	wide = (632 - LEFT) / (n_used < COLUMNS ? n_used : COLUMNS)
+function part(first, last, y,   c, r, i, x, wide, longest) {
+	wide = (632 - LEFT) / side_by_side
 	wide = wide < MOST_PX ? wide : MOST_PX
 	for (c = first; c <= last; c++)
-		text(label[used[c]], LEFT + (c - first + 0.5) * wide, y + HEAD_PX - 50, "left rotate by 90 font ',14'")
-	y += HEAD_PX - 44
+		longest = length(label[used[c]]) > longest ? length(label[used[c]]) : longest
+	y += int(longest * LETTER_PX) + 18
+	for (c = first; c <= last; c++)
+		text(label[used[c]], LEFT + (c - first + 0.5) * wide, y - 6, "left rotate by 90 font ',14'")
 	for (i = 1; i <= n_shown; i++) {
 		r = shown[order[i]]
 		if (!measured_in(r, first, last))
@@ -100,7 +103,10 @@ END {
 			most_ranked = ranked[r] > most_ranked ? ranked[r] : most_ranked
 		}
 	for (c = 1; c <= n_columns; c++)
-		if (any[c]) {
+		fewer[c] = -any[c]
+	sort_by(fewer, n_columns, by_subjects)
+	for (i = 1; i <= n_columns; i++)
+		if (any[c = by_subjects[i]]) {
 			used[++n_used] = c
 			if (size[used[1]] != size[c])
 				many_sizes = 1
@@ -132,8 +138,10 @@ END {
 		text(legend[i + 1], 14 + 100 * i + 28, 49, "left font ',15'")
 	}
 	y = 62
-	for (first = 1; first <= n_used; first += COLUMNS)
-		y = part(first, first + COLUMNS - 1 < n_used ? first + COLUMNS - 1 : n_used, y)
+	parts = int((n_used + COLUMNS - 1) / COLUMNS)
+	side_by_side = int((n_used + parts - 1) / parts)
+	for (first = 1; first <= n_used; first += side_by_side)
+		y = part(first, first + side_by_side - 1 < n_used ? first + side_by_side - 1 : n_used, y)
 	print "height = " y + 4 ".0" > (dir "/vars.gp")
 	where = (target == "vm" ? " (VM, instructions)" : "") (fill + 0 ? ", fill " fill : "")
 	if (want == "time")

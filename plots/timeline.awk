@@ -145,7 +145,7 @@ function write_panel(subject,   file, lazy_at, full_at, title, free_ms, first_to
 	} else {
 		lazy_at = first_touch == "" ? "" : value_before(minor, first_touch)
 		full_at = free_ms == "" ? "" : value_before(minor, free_ms)
-		title = fit(subject) (lazy_at == "" || full_at == "" ? "" : ": " thousands(lazy_at) " faults before first touch, " thousands(full_at - lazy_at) " after it")
+		title = fit(subject) (lazy_at == "" || full_at == "" ? "" : ": " thousands(lazy_at) (lazy_at == 1 ? " fault" : " faults") " before first touch, " thousands(full_at - lazy_at) " after it")
 	}
 	print "panel_title = " quoted(title) > file
 	print "end_ms = " end_ms > file

@@ -32,7 +32,7 @@ run_gnuplot() {
 	fi
 	if [ -s "$3/out.svg" ]; then # its title, and colours in one form, so that the style for dark pages finds them
 		sed -i -E -e "s|<title>Gnuplot</title>|<title>$(xml "$(head -n 1 "$3/caption.txt")")</title>\\n$style|" \
-			-e 's/rgb\( *([0-9]+), *([0-9]+), *([0-9]+)\)/rgb(\1,\2,\3)/g' "$3/out.svg"
+			-e 's/rgb\( *([0-9]+), *([0-9]+), *([0-9]+)\)/rgb(\1,\2,\3)/g' -e 's/#FFFFFF/#ffffff/g' "$3/out.svg"
 	fi
 	return $failed
 }
@@ -119,10 +119,10 @@ for target in $targets; do
 	draw "pareto-$target" pareto pareto.awk "$work/cells.tsv" "target=$target"
 	draw "crossover-$target" crossover crossover.awk "$work/crossover.tsv" "target=$target" \
 		"crossings=$work/crossings.tsv"
-	draw "latency-touch-$target" latency latency.awk "$work/latency.tsv" "target=$target" want=touch
+	draw "latency-touch-$target" latency latency.awk "$work/latency.tsv" "target=$target" want=touch "cells=$work/cells.tsv"
 	draw "statistics-$target" latency statistics.awk "$work/statistics.tsv" "target=$target"
 	for want in alloc small; do
-		draw "latency-$want-$target" latency latency.awk "$work/cells.tsv" "target=$target" "want=$want"
+		draw "latency-$want-$target" latency latency.awk "$work/cells.tsv" "target=$target" "want=$want" "cells=$work/cells.tsv"
 	done
 	for want in time memory; do
 		for fill in $fills; do
