@@ -69,21 +69,9 @@ static void advice_text(const struct advice *a, char text[TEXT_BYTES])
 	add(text, " (of %zu ranked)", a->n_ranked);
 }
 
-/* The verdicts of a panel that count, in out (as long as panel->verdicts). */
-static size_t counted(const struct panel *panel, const struct verdict **out)
+static void all_round_text(const struct panel *panel, bool memory_too, char text[TEXT_BYTES])
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < panel->n; i++)
-		if (!verdict_is_apart(panel->verdicts[i]))
-			out[n++] = panel->verdicts[i];
-	return n;
-}
-
-static void all_round_text(const struct verdict *const *verdicts, size_t n, bool memory_too,
-			   char text[TEXT_BYTES])
-{
-	struct all_round best = advice_all_round(verdicts, n, memory_too);
+	struct all_round best = advice_all_round(panel->verdicts, panel->n, memory_too);
 	char title[96], number[NUMBER_CHARS];
 
 	text[0] = 0;
@@ -101,14 +89,13 @@ static void all_round_text(const struct verdict *const *verdicts, size_t n, bool
 		    workload_title(best.where->group, title, sizeof(title)));
 }
 
-static void never_text(const struct panel *panel, const struct verdict *const *verdicts, size_t n,
-		       char text[TEXT_BYTES])
+static void never_text(const struct panel *panel, char text[TEXT_BYTES])
 {
 	size_t named = 0;
 
 	text[0] = 0;
 	for (size_t i = 0; i < panel->n_subjects; i++)
-		if (advice_never_first(verdicts, n, panel->subjects[i]))
+		if (advice_never_first(panel->verdicts, panel->n, panel->subjects[i]))
 			add(text, "%s%s", named++ ? ", " : "", panel->subjects[i]);
 	if (!named)
 		add(text, "none: each is first choice somewhere");
@@ -119,34 +106,29 @@ typedef void write_row(FILE *out, const char *when, const char *use);
 
 static void write_panel(FILE *out, const struct panel *panel, write_row *row)
 {
-	const struct verdict **verdicts = calloc(panel->n + 1, sizeof(*verdicts));
-	size_t n = verdicts ? counted(panel, verdicts) : 0;
 	char title[96], text[TEXT_BYTES];
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < panel->n; i++) {
+		const struct verdict *v = panel->verdicts[i];
 		struct advice advice;
 
-		if (!advice_for(&advice, verdicts[i])) {
+		if (!advice_for(&advice, v)) {
 			advice_text(&advice, text);
-			row(out, workload_title(verdicts[i]->group, title, sizeof(title)), text);
+			row(out, workload_title(v->group, title, sizeof(title)), text);
 		}
 		advice_free(&advice);
 	}
-	all_round_text(verdicts, n, true, text);
+	all_round_text(panel, true, text);
 	row(out, "all-round, time and memory", text);
-	all_round_text(verdicts, n, false, text);
+	all_round_text(panel, false, text);
 	row(out, "all-round, time alone", text);
-	never_text(panel, verdicts, n, text);
+	never_text(panel, text);
 	row(out, "never first choice", text);
-	free(verdicts);
 }
 
 static bool has_advice(const struct panel *panel)
 {
-	for (size_t i = 0; i < panel->n; i++)
-		if (panel->cost_unit && !verdict_is_apart(panel->verdicts[i]))
-			return true;
-	return false;
+	return panel->cost_unit && panel->n;
 }
 
 static void html_row(FILE *out, const char *when, const char *use)

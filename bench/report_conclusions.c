@@ -102,7 +102,7 @@ static void conclude_time(const struct panel *panel, struct conclusion *c)
 	char title[96], cost[NUMBER_CHARS], ratio[NUMBER_CHARS];
 
 	for (size_t i = 0; i < panel->n; i++)
-		if (panel->verdicts[i]->fastest && !verdict_is_apart(panel->verdicts[i]) &&
+		if (panel->verdicts[i]->fastest &&
 		    (!v || !strcmp(panel->verdicts[i]->group->workload, DENSE)))
 			v = panel->verdicts[i];
 	if (!v)
@@ -148,7 +148,7 @@ static void conclude_today(const struct panel *panel, struct conclusion *c)
 		const struct verdict *v = panel->verdicts[i];
 		const struct result *r = verdict_cell(v, TODAY);
 
-		if (!r || verdict_is_apart(v) || !result_ranked(r, &why))
+		if (!r || !result_ranked(r, &why))
 			continue;
 		n++;
 		fast += r->regret_time.value <= ADVICE_FAST;
@@ -194,17 +194,11 @@ static void conclude_crossing(const struct report *report, struct conclusion *c)
 /* The subject whose worst regret is the smallest. */
 static void conclude_all_round(const struct panel *panel, struct conclusion *c)
 {
-	const struct verdict **verdicts = calloc(panel->n + 1, sizeof(*verdicts));
 	struct all_round best = {0};
 	char title[96], ratio[NUMBER_CHARS];
-	size_t n = 0;
 
-	for (size_t i = 0; i < panel->n && verdicts; i++)
-		if (!verdict_is_apart(panel->verdicts[i]))
-			verdicts[n++] = panel->verdicts[i];
-	if (n > 1)
-		best = advice_all_round(verdicts, n, true);
-	free(verdicts);
+	if (panel->n > 1)
+		best = advice_all_round(panel->verdicts, panel->n, true);
 	if (!best.subject || isinf(best.worst))
 		return;
 	c->topic = "One for everything";
@@ -273,8 +267,7 @@ static bool add_pair(struct conclusion *c, const struct panel *panel, const char
 		const struct result *a = verdict_cell(v, subject), *b = verdict_cell(v, base);
 		struct estimate time, memory;
 
-		if (verdict_is_apart(v) || !a || !b || !result_ranked(a, &why) ||
-		    !result_ranked(b, &why) ||
+		if (!a || !b || !result_ranked(a, &why) || !result_ranked(b, &why) ||
 		    result_ratio(a, b, CELL_TOTAL_COST_PER_PAGE, &time, &why))
 			continue;
 		bool counted = !strcmp(v->group->clock, "icount");

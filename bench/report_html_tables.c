@@ -33,31 +33,23 @@ static void estimate_cell(FILE *out, const struct estimate *e)
 /* The best and all that tie with it, as names. */
 static void best_cell(FILE *out, const struct verdict *v, const struct result *best, bool memory)
 {
-	size_t n = 0, ranked = 0, tied = memory ? v->tied_leanest : v->tied_fastest;
-	const char *why;
+	char *ties;
 
 	if (!best) {
 		fputs("<td>none could be ranked</td>", out);
 		return;
 	}
-	for (size_t i = 0; i < v->n_cells; i++)
-		ranked += result_ranked(&v->cells[i], &why);
+	ties = verdict_ties(v, best, memory);
 	fputs("<td class=\"words\"><b>", out);
 	html_text(out, best->identity->subject);
 	fputs("</b>", out);
-	for (size_t i = 0; i < v->n_cells; i++) {
-		const struct result *r = &v->cells[i];
-
-		if (r == best || !(memory ? r->tied_memory : r->tied_time))
-			continue;
-		fputs(n++ ? ", " : " <span class=\"tied\">tied: ", out);
-		if (tied > 2 && tied + 1 == ranked) {
-			fputs("all others", out);
-			break;
-		}
-		html_text(out, r->identity->subject);
+	if (ties && *ties) {
+		fputs(" <span class=\"tied\">tied: ", out);
+		html_text(out, ties);
+		fputs("</span>", out);
 	}
-	fputs(n ? "</span></td>" : "</td>", out);
+	fputs("</td>", out);
+	free(ties);
 }
 
 static void best_table(FILE *out, const struct panel *panel)
@@ -78,8 +70,6 @@ static void best_table(FILE *out, const struct panel *panel)
 	for (size_t i = 0; i < panel->n; i++) {
 		const struct verdict *v = panel->verdicts[i];
 
-		if (verdict_is_apart(v))
-			continue;
 		fputs("<tr><th scope=\"row\">", out);
 		html_text(out, workload_title(v->group, title, sizeof(title)));
 		fputs("</th>", out);
@@ -122,7 +112,7 @@ static void regret_cells(FILE *out, const struct verdict *v, const struct result
 			html_text(out, why);
 			fputs("\"", out);
 		}
-		fprintf(out, ">%s</td>", r ? r->n ? "not ranked" : r->outcome : "-");
+		fprintf(out, ">%s</td>", unranked_text(r));
 		return;
 	}
 	fprintf(out, "<td class=\"n h%d\">%s%s%s</td>", heat(r->regret_time.value),
@@ -152,29 +142,23 @@ static void regret_table(FILE *out, const struct panel *panel)
 	html_text(out, caption);
 	fputs("</caption>\n<thead><tr><th scope=\"col\" rowspan=\"2\">Subject</th>", out);
 	for (size_t i = 0; i < panel->n; i++) {
-		if (verdict_is_apart(panel->verdicts[i]))
-			continue;
 		fputs("<th scope=\"colgroup\" colspan=\"2\">", out);
 		html_text(out, workload_title(panel->verdicts[i]->group, title, sizeof(title)));
 		fputs("</th>", out);
 	}
 	fputs("</tr>\n<tr>", out);
 	for (size_t i = 0; i < panel->n; i++)
-		if (!verdict_is_apart(panel->verdicts[i]))
-			fputs("<th scope=\"col\" class=\"n\">time</th>"
-			      "<th scope=\"col\" class=\"n\">memory</th>",
-			      out);
+		fputs("<th scope=\"col\" class=\"n\">time</th>"
+		      "<th scope=\"col\" class=\"n\">memory</th>",
+		      out);
 	fputs("</tr></thead>\n<tbody>\n", out);
 	for (size_t s = 0; s < panel->n_subjects; s++) {
-		if (!strcmp(panel->subjects[s], VERDICT_BASELINE))
-			continue;
 		fputs("<tr><th scope=\"row\">", out);
 		html_text(out, panel->subjects[s]);
 		fputs("</th>", out);
 		for (size_t i = 0; i < panel->n; i++)
-			if (!verdict_is_apart(panel->verdicts[i]))
-				regret_cells(out, panel->verdicts[i],
-					     verdict_cell(panel->verdicts[i], panel->subjects[s]));
+			regret_cells(out, panel->verdicts[i],
+				     verdict_cell(panel->verdicts[i], panel->subjects[s]));
 		fputs("</tr>\n", out);
 	}
 	html_table_end(out);
@@ -344,11 +328,10 @@ void html_cell_tables(FILE *out, const struct report *report)
 
 /* ---- What could not run ---- */
 
-static void not_run_row(FILE *out, const struct report *report, size_t first)
+static void not_run_html(FILE *out, const struct report *report, size_t i)
 {
-	const struct result *r = &report->results.cells[first];
-	size_t listed = 0;
-	char title[96];
+	const struct result *r = &report->results.cells[i];
+	char *where = not_run_where(report, i);
 
 	fputs("<tr><th scope=\"row\">", out);
 	html_text(out, r->identity->subject);
@@ -359,18 +342,9 @@ static void not_run_row(FILE *out, const struct report *report, size_t first)
 	fputs("</td><td class=\"words\">", out);
 	html_text(out, r->reason[0] ? r->reason : "no reason was recorded");
 	fputs("</td><td class=\"words\">", out);
-	if (!subject_ran(report, r))
-		fputs("everywhere", out);
-	for (size_t i = first; subject_ran(report, r) && i < report->results.n; i++) {
-		const struct result *other = &report->results.cells[i];
-
-		if (!result_same_reason(r, other))
-			continue;
-		html_textf(out, "%s%s fill %.0f", listed++ ? "; " : "",
-			   workload_title(other->identity, title, sizeof(title)),
-			   other->identity->fill);
-	}
+	html_text(out, where);
 	fputs("</td></tr>\n", out);
+	free(where);
 }
 
 void html_not_run(FILE *out, const struct report *report)
@@ -379,27 +353,19 @@ void html_not_run(FILE *out, const struct report *report)
 	size_t rows = 0;
 
 	for (size_t i = 0; i < report->results.n; i++) {
-		const struct result *r = &report->results.cells[i];
-		bool told = r->n == r->n_samples;
-
-		for (size_t k = 0; k < i && !told; k++)
-			told = report->results.cells[k].n != report->results.cells[k].n_samples &&
-			       result_same_reason(r, &report->results.cells[k]);
-		if (told)
+		if (!not_run_row(report, i))
 			continue;
 		if (!rows++) {
 			html_details_begin(out, DETAILS_PAPER, "Each reason");
 			html_table_begin(out, "Cells without a full set of ok samples", columns);
 		}
-		not_run_row(out, report, i);
+		not_run_html(out, report, i);
 	}
 	if (rows) {
 		html_table_end(out);
 		html_details_end(out);
-	} else if (report->results.n)
-		fputs("<p>Everything that was planned ran.</p>\n", out);
-	else
-		fputs("<p>Nothing ran.</p>\n", out);
+	} else
+		fprintf(out, "<p>%s</p>\n", nothing_missing(report));
 }
 
 /* ---- Probes ---- */

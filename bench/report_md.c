@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* report.md: the verdict and what a reader must know of it, for places that show Markdown. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report_model.h"
@@ -16,24 +17,23 @@ void md_text(FILE *out, const char *t)
 
 static void best(FILE *out, const struct verdict *v, const struct result *r, bool memory)
 {
-	size_t n = 0;
+	char *ties;
 
 	if (!r) {
 		fputs(" - |", out);
 		return;
 	}
+	ties = verdict_ties(v, r, memory);
 	fputs(" **", out);
 	md_text(out, r->identity->subject);
 	fputs("**", out);
-	for (size_t i = 0; i < v->n_cells; i++) {
-		const struct result *other = &v->cells[i];
-
-		if (other == r || !(memory ? other->tied_memory : other->tied_time))
-			continue;
-		fputs(n++ ? ", " : " (tied: ", out);
-		md_text(out, other->identity->subject);
+	if (ties && *ties) {
+		fputs(" (tied: ", out);
+		md_text(out, ties);
+		fputs(")", out);
 	}
-	fputs(n ? ") |" : " |", out);
+	fputs(" |", out);
+	free(ties);
 }
 
 static void best_table(FILE *out, const struct panel *panel)
@@ -48,8 +48,6 @@ static void best_table(FILE *out, const struct panel *panel)
 	for (size_t i = 0; i < panel->n; i++) {
 		const struct verdict *v = panel->verdicts[i];
 
-		if (verdict_is_apart(v))
-			continue;
 		fputs("| ", out);
 		md_text(out, workload_title(v->group, title, sizeof(title)));
 		fputs(" |", out);
@@ -75,20 +73,15 @@ static void regret_table(FILE *out, const struct panel *panel)
 	      "1):\n\n| subject |",
 	      out);
 	for (size_t i = 0; i < panel->n; i++) {
-		if (verdict_is_apart(panel->verdicts[i]))
-			continue;
 		fputc(' ', out);
 		md_text(out, workload_title(panel->verdicts[i]->group, title, sizeof(title)));
 		fputs(" |", out);
 	}
 	fputs("\n|---|", out);
 	for (size_t i = 0; i < panel->n; i++)
-		if (!verdict_is_apart(panel->verdicts[i]))
-			fputs("--:|", out);
+		fputs("--:|", out);
 	fputc('\n', out);
 	for (size_t s = 0; s < panel->n_subjects; s++) {
-		if (!strcmp(panel->subjects[s], VERDICT_BASELINE))
-			continue;
 		fputs("| ", out);
 		md_text(out, panel->subjects[s]);
 		fputs(" |", out);
@@ -96,37 +89,15 @@ static void regret_table(FILE *out, const struct panel *panel)
 			const struct verdict *v = panel->verdicts[i];
 			const struct result *r = verdict_cell(v, panel->subjects[s]);
 
-			if (verdict_is_apart(v))
-				continue;
 			if (r && result_ranked(r, &why))
 				fprintf(out, " %s%s%s / %s |", r->tied_time ? "~" : "",
 					text_ratio(r->regret_time.value, time),
 					result_comparable(r) ? "" : "\\*",
 					text_regret_memory(v, r, memory));
 			else
-				fprintf(out, " %s |", r && !r->n ? r->outcome : "-");
+				fprintf(out, " %s |", unranked_text(r));
 		}
 		fputc('\n', out);
-	}
-}
-
-/* "dense-up fill 0; dense-up fill 171", or "everywhere" where the subject ran nowhere on the
- * target. */
-static void not_run_where(FILE *out, const struct report *report, size_t first)
-{
-	const struct result *r = &report->results.cells[first];
-	size_t listed = 0;
-	char title[96], line[160];
-
-	for (size_t i = first; i < report->results.n; i++) {
-		const struct result *other = &report->results.cells[i];
-
-		if (!result_same_reason(r, other))
-			continue;
-		snprintf(line, sizeof(line), "%s%s fill %.0f", listed++ ? "; " : "",
-			 workload_title(other->identity, title, sizeof(title)),
-			 other->identity->fill);
-		md_text(out, line);
 	}
 }
 
@@ -137,28 +108,23 @@ static void not_run(FILE *out, const struct report *report)
 	fputs("\n## What could not run, and why\n\n", out);
 	for (size_t i = 0; i < report->results.n; i++) {
 		const struct result *r = &report->results.cells[i];
-		bool told = r->n == r->n_samples;
+		char *where;
 
-		for (size_t k = 0; k < i && !told; k++)
-			told = report->results.cells[k].n != report->results.cells[k].n_samples &&
-			       result_same_reason(r, &report->results.cells[k]);
-		if (told)
+		if (!not_run_row(report, i))
 			continue;
 		rows++;
+		where = not_run_where(report, i);
 		fprintf(out, "- %s, ", r->identity->target);
 		md_text(out, r->identity->subject);
 		fprintf(out, ": %s%s", r->n ? "in part" : r->outcome, r->reason[0] ? ": " : "");
 		md_text(out, r->reason);
 		fputs(" (", out);
-		if (subject_ran(report, r))
-			not_run_where(out, report, i);
-		else
-			fputs("everywhere", out);
+		md_text(out, where);
 		fputs(")\n", out);
+		free(where);
 	}
 	if (!rows)
-		fputs(report->results.n ? "Everything that was planned ran.\n" : "Nothing ran.\n",
-		      out);
+		fprintf(out, "%s\n", nothing_missing(report));
 }
 
 static void sentences(FILE *out, const struct text_section *section)

@@ -87,25 +87,6 @@ const char *text_regret_memory(const struct verdict *verdict, const struct resul
 	return out;
 }
 
-bool result_same_reason(const struct result *a, const struct result *b)
-{
-	return !strcmp(a->identity->subject, b->identity->subject) &&
-	       !strcmp(a->outcome, b->outcome) && !strcmp(a->reason, b->reason) &&
-	       !strcmp(a->identity->target, b->identity->target);
-}
-
-bool subject_ran(const struct report *report, const struct result *r)
-{
-	for (size_t i = 0; i < report->results.n; i++) {
-		const struct result *other = &report->results.cells[i];
-
-		if (other->n && !strcmp(other->identity->subject, r->identity->subject) &&
-		    !strcmp(other->identity->target, r->identity->target))
-			return true;
-	}
-	return false;
-}
-
 /* ---- Groups ---- */
 
 const struct result *verdict_cell(const struct verdict *verdict, const char *subject)
@@ -154,100 +135,6 @@ const char *workload_title(const struct sample *sample, char *out, size_t bytes)
 		p += length + (p[length] == ';');
 	}
 	return out;
-}
-
-const char *panel_title(const struct panel *panel, char *out, size_t bytes)
-{
-	char size[NUMBER_CHARS];
-
-	snprintf(out, bytes, "%s, %s, %.0f thread%s, fill %.0f", panel->group->target,
-		 text_bytes(panel->group->size_bytes, size), panel->group->threads,
-		 panel->group->threads == 1 ? "" : "s", panel->group->fill);
-	return out;
-}
-
-static bool in_panel(const struct panel *panel, const struct sample *s)
-{
-	return !strcmp(panel->group->target, s->target) &&
-	       panel->group->size_bytes == s->size_bytes && panel->group->fill == s->fill &&
-	       panel->group->threads == s->threads;
-}
-
-static void panel_add_subject(struct panel *panel, const char *subject)
-{
-	size_t i = panel->n_subjects;
-
-	for (size_t k = 0; k < panel->n_subjects; k++)
-		if (!strcmp(panel->subjects[k], subject))
-			return;
-	bool last = !strcmp(subject, VERDICT_BASELINE);
-
-	for (; i > 0 && !last &&
-	       (!strcmp(panel->subjects[i - 1], VERDICT_BASELINE) ||
-		strcmp(panel->subjects[i - 1], subject) > 0);
-	     i--)
-		panel->subjects[i] = panel->subjects[i - 1];
-	panel->subjects[i] = subject;
-	panel->n_subjects++;
-}
-
-static int panel_add(struct panel *panel, const struct verdict *v, size_t max_groups,
-		     size_t max_cells)
-{
-	if (!panel->verdicts) {
-		panel->verdicts = calloc(max_groups, sizeof(*panel->verdicts));
-		panel->subjects = calloc(max_cells, sizeof(*panel->subjects));
-		panel->group = v->group;
-	}
-	if (!panel->verdicts || !panel->subjects)
-		return -ENOMEM;
-	panel->verdicts[panel->n++] = v;
-	for (size_t i = 0; i < v->n_cells; i++)
-		panel_add_subject(panel, v->cells[i].identity->subject);
-	if (v->fastest) {
-		panel->cost_unit = v->fastest->cost_unit;
-		if (!panel->repetitions || v->repetitions < panel->repetitions)
-			panel->repetitions = v->repetitions;
-		panel->too_few |= v->too_few;
-	}
-	return 0;
-}
-
-static int by_target_then_fill(const void *a, const void *b)
-{
-	const struct sample *x = ((const struct panel *)a)->group;
-	const struct sample *y = ((const struct panel *)b)->group;
-	int order = strcmp(x->target, y->target);
-
-	if (order == 0)
-		order = (x->size_bytes > y->size_bytes) - (x->size_bytes < y->size_bytes);
-	if (order == 0)
-		order = (x->threads > y->threads) - (x->threads < y->threads);
-	return order ? order : (x->fill > y->fill) - (x->fill < y->fill);
-}
-
-static int build_panels(struct report *r)
-{
-	r->panels = calloc(r->verdicts.n + 1, sizeof(*r->panels));
-	if (!r->panels)
-		return -ENOMEM;
-	for (size_t i = 0; i < r->verdicts.n; i++) {
-		const struct verdict *v = &r->verdicts.groups[i];
-		size_t p = 0;
-
-		if (verdict_is_latency(v))
-			continue;
-		while (p < r->n_panels && !in_panel(&r->panels[p], v->group))
-			p++;
-		if (p == r->n_panels)
-			r->n_panels++;
-		int err = panel_add(&r->panels[p], v, r->verdicts.n, r->results.n);
-
-		if (err)
-			return err;
-	}
-	qsort(r->panels, r->n_panels, sizeof(*r->panels), by_target_then_fill);
-	return 0;
 }
 
 const struct crossing *report_main_crossing(const struct report *report)
@@ -434,7 +321,7 @@ int report_build(struct report *r, const char *run_dir)
 	if (err == 0)
 		err = stat_rows_build(&r->stats, &r->samples, &r->results);
 	if (err == 0)
-		err = build_panels(r);
+		err = panels_build(r);
 	if (err)
 		return err;
 	r->verified = verified_count(&r->results);
@@ -445,16 +332,12 @@ int report_build(struct report *r, const char *run_dir)
 
 void report_free(struct report *r)
 {
-	for (size_t i = 0; i < r->n_panels; i++) {
-		free(r->panels[i].verdicts);
-		free(r->panels[i].subjects);
-	}
+	panels_free(r);
 	for (size_t i = 0; i < r->n_charts; i++) {
 		free(r->charts[i].name);
 		free(r->charts[i].title);
 		free(r->charts[i].caption);
 	}
-	free(r->panels);
 	free(r->charts);
 	stat_rows_free(&r->stats);
 	crossings_free(&r->crossings);

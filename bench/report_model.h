@@ -9,16 +9,18 @@
 #include "crossover.h"
 #include "verdict.h"
 
-/* The groups that stand in one table: same target, size, threads and fill. */
+/* What stands in one table: same target, size, threads and fill. */
 struct panel {
-	const struct sample *group; /* of any of them */
-	const char *cost_unit;
-	const struct verdict **verdicts;
+	const struct sample *group;	 /* of any of them */
+	const char *cost_unit;		 /* NULL: nothing is ranked, there is no table */
+	const struct verdict **verdicts; /* its workloads, without those that are apart */
 	size_t n;
-	const char **subjects; /* all that occur, sorted, the baseline last */
+	const char **subjects; /* all that occur, sorted, without the baseline */
 	size_t n_subjects;
+	/* Of these and of those apart. */
 	size_t repetitions; /* fewest of any ranked cell */
 	bool too_few;
+	double spread_pct; /* by how much the repetitions of a cell differ at most */
 };
 
 struct chart {
@@ -68,8 +70,25 @@ bool verdict_is_apart(const struct verdict *verdict);
 /* "dense-up", "recycle, rounds 8": workload and parameters; the fill is not said, nor a limit of 0.
  */
 const char *workload_title(const struct sample *sample, char *out, size_t bytes);
+
+/* ---- What tables hold (report_panels.c) ---- */
+
+/* Groups the verdicts. 0 or -ENOMEM; freed by panels_free() in any case. */
+int panels_build(struct report *report);
+void panels_free(struct report *report);
 /* "host, 256 MiB, 1 thread, fill 0" */
 const char *panel_title(const struct panel *panel, char *out, size_t bytes);
+/* Who ties with the fastest or leanest: "mmap, brk", "all others", or "". The caller frees it. */
+char *verdict_ties(const struct verdict *verdict, const struct result *best, bool memory);
+/* What stands in place of the ratios of a cell that is not ranked; result may be NULL. */
+const char *unranked_text(const struct result *result);
+/* Does cell i of report->results begin a row of what could not run: the first without a full set of
+ * ok samples for its reason, of its subject and target? */
+bool not_run_row(const struct report *report, size_t i);
+/* The cells of that row: "dense-up fill 0; recycle fill 0", or "everywhere". The caller frees it.
+ */
+char *not_run_where(const struct report *report, size_t i);
+
 /* The crossing to tell first: plain mmap against malloc + memset, else the first known; or NULL. */
 const struct crossing *report_main_crossing(const struct report *report);
 /* The ranked cell of the first target (host before vm) with the highest regret in memory, or NULL.
@@ -152,12 +171,10 @@ bool report_md_apps(FILE *out, const struct report *report);
 bool report_print_apps(const struct report *report, FILE *out);
 json_t *report_json_apps(const struct report *report);
 
-/* The same subject on the same target, without a full set of ok samples for the same reason. */
-bool result_same_reason(const struct result *a, const struct result *b);
-/* Has any cell of this subject on this target an ok sample? */
-bool subject_ran(const struct report *report, const struct result *result);
 /* Why there is no verdict. */
 const char *nothing_ranked(const struct report *report);
+/* What is said where no cell lacks a sample. */
+const char *nothing_missing(const struct report *report);
 #define PANEL_NOTE_CHARS 1024
 /* What must stand wherever costs of target vm are shown, with what the repetitions of this run
  * differ by; NULL for a host's. */

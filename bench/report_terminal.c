@@ -43,8 +43,6 @@ static void print_best(const struct panel *panel, FILE *out)
 		const struct verdict *v = panel->verdicts[i];
 		char title[64], fastest[80], leanest[80], cost[NUMBER_CHARS], ratio[NUMBER_CHARS];
 
-		if (verdict_is_apart(v))
-			continue;
 		best_text(v, v->fastest, v->tied_fastest, false, fastest, sizeof(fastest));
 		best_text(v, v->leanest, v->tied_leanest, true, leanest, sizeof(leanest));
 		fprintf(out, "%-18.18s %-30s %10s  %-26s %10s\n",
@@ -83,7 +81,7 @@ static bool has_ranked(const struct panel *panel, const char *subject)
 	for (size_t i = 0; i < panel->n; i++) {
 		const struct result *r = verdict_cell(panel->verdicts[i], subject);
 
-		if (r && !verdict_is_apart(panel->verdicts[i]) && result_ranked(r, &why))
+		if (r && result_ranked(r, &why))
 			return true;
 	}
 	return false;
@@ -97,10 +95,7 @@ static void print_regrets(const struct panel *panel, FILE *out)
 		size_t n = 0;
 
 		for (; i < panel->n && n < REGRETS_A_LINE; i++)
-			if (!verdict_is_apart(panel->verdicts[i]))
-				columns[n++] = panel->verdicts[i];
-		if (!n)
-			return;
+			columns[n++] = panel->verdicts[i];
 		fprintf(out, "\n%-*s", SUBJECT_COLUMNS, "REGRET");
 		for (size_t k = 0; k < n; k++) {
 			char title[64];

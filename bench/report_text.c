@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What every report says about its method. bench/README.md and results/README.md say it at length.
  */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,26 +77,14 @@ const char *nothing_ranked(const struct report *report)
 	return "this run holds no sample that can be ranked";
 }
 
+const char *nothing_missing(const struct report *report)
+{
+	return report->results.n ? "Everything that was planned ran." : "Nothing ran.";
+}
+
 bool panel_is_emulated(const struct panel *panel)
 {
 	return !strcmp(panel->group->target, "vm");
-}
-
-/* By how much the repetitions of a cell differ at most, of those that can be compared; percent. */
-static double spread_pct(const struct panel *panel)
-{
-	double most = 0;
-
-	for (size_t i = 0; i < panel->n; i++)
-		for (size_t k = 0; k < panel->verdicts[i]->n_cells; k++) {
-			const struct result *r = &panel->verdicts[i]->cells[k];
-			const struct estimate *e = &r->of[CELL_TOTAL_COST_PER_PAGE];
-			const char *why;
-
-			if (result_ranked(r, &why) && result_comparable(r) && e->lo > 0)
-				most = fmax(most, 100 * (e->hi - e->lo) / e->lo);
-		}
-	return most;
 }
 
 const char *panel_note(const struct panel *panel, char out[PANEL_NOTE_CHARS])
@@ -121,7 +108,7 @@ const char *panel_note(const struct panel *panel, char out[PANEL_NOTE_CHARS])
 		"checks "
 		"it: within 0.5 %%). * marks totals below 10 million instructions, which are not "
 		"compared.",
-		spread_pct(panel));
+		panel->spread_pct);
 	return out;
 }
 

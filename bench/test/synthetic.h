@@ -29,7 +29,8 @@ struct syn_cell {
 	const char *outcome, *reason;
 	double alloc, touch, free; /* true medians */
 	double noise;		   /* relative, of one sample, uniform on both sides */
-	double pages, committed_bytes, alloc_committed_bytes, faults_alloc, faults_touch;
+	double size_bytes, pages, committed_bytes, alloc_committed_bytes, faults_alloc,
+		faults_touch;
 	int fill, pct; /* pct 0: no parameter */
 	const char *sampler;
 	const char *kind, *purpose;
@@ -90,6 +91,7 @@ static inline struct syn_cell syn_filled(const struct syn_cell *cell)
 	c.outcome = c.outcome ? c.outcome : "ok";
 	c.kind = c.kind ? c.kind : "sample";
 	c.purpose = c.purpose ? c.purpose : "measure";
+	c.size_bytes = c.size_bytes > 0 ? c.size_bytes : SYN_PAGES * SYN_PAGE;
 	c.pages = c.pages > 0 ? c.pages : SYN_PAGES;
 	return c;
 }
@@ -119,8 +121,8 @@ static inline void syn_sample(struct syn_run *run, const struct syn_cell *cell, 
 		json_object_set_new(params, "sampler", json_string(c.sampler));
 	if (c.perf_faults > 0)
 		json_object_set_new(metrics, "perf_page_faults", json_real(c.perf_faults));
-	snprintf(identity, sizeof(identity), "%s|%s|%s|%d|1|%d|%d%s", c.target, c.subject,
-		 c.workload, SYN_PAGES * SYN_PAGE, c.fill, c.pct, c.sampler ? c.sampler : "");
+	snprintf(identity, sizeof(identity), "%s|%s|%s|%.0f|1|%d|%d%s", c.target, c.subject,
+		 c.workload, c.size_bytes, c.fill, c.pct, c.sampler ? c.sampler : "");
 	cell_id(identity, id);
 	if (ok) {
 		json_array_append_new(phases, syn_phase("alloc", c.alloc * scale, &c,
@@ -130,14 +132,14 @@ static inline void syn_sample(struct syn_run *run, const struct syn_cell *cell, 
 		json_array_append_new(phases, syn_phase("free", c.free * scale, &c, 0, 0));
 	}
 	line = json_pack(
-		"{s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:n, s:s, s:i, s:i, "
+		"{s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:s, s:s, s:s, s:s, s:n, s:s, s:I, s:i, "
 		"s:i, s:o, s:s, s:s?, s:n, s:o}",
 		"schema", 1, "kind", c.kind, "run_id", "synthetic", "cell_id", id, "block", block,
 		"order", 0, "rep", block, "started_ns", (json_int_t)1795233450394579719, "purpose",
 		c.purpose, "target", c.target, "clock", c.clock, "subject", c.subject, "backend",
-		"workload", c.workload, "size_bytes", SYN_PAGES * SYN_PAGE, "threads", 1, "fill",
-		c.fill, "params", params, "outcome", c.outcome, "reason", c.reason, "signal",
-		"phases", phases);
+		"workload", c.workload, "size_bytes", (json_int_t)c.size_bytes, "threads", 1,
+		"fill", c.fill, "params", params, "outcome", c.outcome, "reason", c.reason,
+		"signal", "phases", phases);
 	json_object_set_new(line, "touched_pages",
 			    ok ? json_integer((json_int_t)c.pages) : json_null());
 	json_object_set_new(line, "reserved_bytes",
