@@ -91,12 +91,6 @@ static int write_markdown(const struct report *report, FILE *out)
 	return 0;
 }
 
-static int write_html(const struct report *report, FILE *out)
-{
-	report_write_html(report, out);
-	return 0;
-}
-
 static bool in_path(const char *program)
 {
 	const char *at = getenv("PATH");
@@ -176,7 +170,7 @@ static int write_everything(struct report *report, bool plots)
 	if (err == 0)
 		err = write_whole(report, "report.md", write_markdown);
 	if (err == 0)
-		err = write_whole(report, "report.html", write_html);
+		err = write_whole(report, "report.html", report_write_html);
 	return err;
 }
 

@@ -11,6 +11,7 @@
 #define MAX_NAMED 4 /* subjects in one list */
 #define TODAY	  "glibc/calloc"
 #define DENSE	  "dense-up"
+#define ALL_ROUND 3 /* who is worse than this somewhere is none for everything */
 #define TIMES	  "\303\227"
 
 __attribute__((format(printf, 2, 3))) static void add(struct conclusion *c, const char *format, ...)
@@ -201,11 +202,16 @@ static void conclude_all_round(const struct panel *panel, struct conclusion *c)
 		best = advice_all_round(panel->verdicts, panel->n, true);
 	if (!best.subject || isinf(best.worst))
 		return;
+	bool none = best.worst > ALL_ROUND;
+
 	c->topic = "One for everything";
-	add(c, "%s is never worse than %s " TIMES " the best of a workload", best.subject,
-	    text_ratio(best.worst, ratio));
+	add(c,
+	    none ? "none; the smallest worst case is that of %s: %s " TIMES
+		   " the best of a workload"
+		 : "%s is never worse than %s " TIMES " the best of a workload",
+	    best.subject, text_ratio(best.worst, ratio));
 	if (best.where)
-		add(c, " (its worst: %s, %s)",
+		add(c, " (%s%s, %s)", none ? "" : "its worst: ",
 		    workload_title(best.where->group, title, sizeof(title)),
 		    best.in_memory ? "memory" : "time");
 	add(c, ".");

@@ -2,6 +2,7 @@
 /* report.html: one self-contained file, no network, no script. */
 #include "report_html.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -138,14 +139,39 @@ static void write_head(FILE *out, const struct report *r)
 		   text_bytes(total ? json_number_value(total) : NAN, memory),
 		   text_of(json_object_get(e, "kernel"), "release"),
 		   text_of(json_object_get(e, "thp"), "enabled"));
-	fputs("</p>\n<nav aria-label=\"Sections\"><a href=\"#verdict\">Verdict</a> "
-	      "<a href=\"#advice\">What to use when</a> <a href=\"#charts\">Charts</a> "
-	      "<a href=\"#crossover\">Lazy or eager</a> <a href=\"#tables\">Tables</a> "
-	      "<a href=\"#checks\">Checks</a> <a href=\"#not-run\">Not run</a> "
-	      "<a href=\"#method\">Method</a> <a href=\"#threats\">Threats to validity</a> "
-	      "<a href=\"#environment\">Environment</a></nav>\n</header>\n"
-	      "<main id=\"main\" tabindex=\"-1\">\n",
-	      out);
+	fputs("</p>\n", out);
+}
+
+/* Links to those sections that body holds. */
+static void write_nav(FILE *out, const char *body)
+{
+	static const char *const sections[][2] = {
+		{"verdict", "Verdict"},
+		{"advice", "What to use when"},
+		{"charts", "Charts"},
+		{"crossover", "Lazy or eager"},
+		{"tables", "Tables"},
+		{"latency", "Latency"},
+		{"gbench", "google-benchmark"},
+		{"apps", "Whole programs"},
+		{"statistics", "Asking for every process"},
+		{"stall", "Being asked about"},
+		{"scenarios", "Scenarios"},
+		{"checks", "Checks"},
+		{"not-run", "Not run"},
+		{"method", "Method"},
+		{"threats", "Threats to validity"},
+		{"environment", "Environment"},
+	};
+	char mark[48];
+
+	fputs("<nav aria-label=\"Sections\">", out);
+	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
+		snprintf(mark, sizeof(mark), "<section id=\"%s\">", sections[i][0]);
+		if (strstr(body, mark))
+			fprintf(out, "<a href=\"#%s\">%s</a> ", sections[i][0], sections[i][1]);
+	}
+	fputs("</nav>\n</header>\n<main id=\"main\" tabindex=\"-1\">\n", out);
 }
 
 static void write_notes(FILE *out, const struct report *r)
@@ -163,7 +189,7 @@ static void write_notes(FILE *out, const struct report *r)
 	fputs("</ul></section>\n", out);
 }
 
-void html_conclusions(FILE *out, const struct report *r)
+static void write_conclusions(FILE *out, const struct report *r)
 {
 	struct conclusion said[CONCLUSIONS];
 	size_t n = report_conclusions(r, said);
@@ -346,12 +372,11 @@ static void write_sentences(FILE *out, const char *title, const struct text_sect
 	fputs("</ul>\n", out);
 }
 
-void report_write_html(const struct report *r, FILE *out)
+static void write_body(FILE *out, const struct report *r)
 {
-	write_head(out, r);
 	write_notes(out, r);
 	fputs("<section id=\"verdict\"><h2>Verdict</h2>\n<div class=\"lead\"><div>\n", out);
-	html_conclusions(out, r);
+	write_conclusions(out, r);
 	fputs("</div>\n", out);
 	html_headline(out, r);
 	fputs("</div>\n</section>\n", out);
@@ -380,9 +405,30 @@ void report_write_html(const struct report *r, FILE *out)
 	write_sentences(out, NULL, &report_threats);
 	fputs("</section>\n<section id=\"environment\"><h2>Environment</h2>\n", out);
 	html_environment(out, r);
-	fputs("</section>\n</main>\n<footer><p>Written by <code>tabench report</code> from "
+	fputs("</section>\n", out);
+}
+
+int report_write_html(const struct report *r, FILE *out)
+{
+	char *body = NULL;
+	size_t bytes;
+	FILE *memory = open_memstream(&body, &bytes);
+
+	if (!memory)
+		return -ENOMEM;
+	write_body(memory, r);
+	if (fclose(memory)) {
+		free(body);
+		return -ENOMEM;
+	}
+	write_head(out, r);
+	write_nav(out, body);
+	fwrite(body, 1, bytes, out);
+	fputs("</main>\n<footer><p>Written by <code>tabench report</code> from "
 	      "<code>samples.jsonl</code> of this run. The figures stand in "
 	      "<code>cells.csv</code>, <code>crossover.csv</code> and "
 	      "<code>summary.json</code>.</p></footer>\n</body>\n</html>\n",
 	      out);
+	free(body);
+	return 0;
 }

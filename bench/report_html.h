@@ -33,13 +33,11 @@ void html_made_by(FILE *out, const char *command);
 /* The first chart, for the verdict; then all the others, as a section. */
 void html_headline(FILE *out, const struct report *report);
 void html_charts(FILE *out, const struct report *report);
-/* What was found, in sentences. */
-void html_conclusions(FILE *out, const struct report *report);
 /* One table a group: every cell with intervals and every repetition. */
 void html_cell_tables(FILE *out, const struct report *report);
 /* Fastest and leanest of each workload, and the regrets of each subject. */
 void html_verdict(FILE *out, const struct report *report);
-/* Rows of what could not run, each with its reason. Returns how many. */
+/* Rows of what could not run, each with its reason. */
 void html_not_run(FILE *out, const struct report *report);
 /* Where values come from and what reading them costs. */
 void html_probes(FILE *out, const struct report *report);

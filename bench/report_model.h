@@ -113,7 +113,7 @@ const char *text_regret_memory(const struct verdict *verdict, const struct resul
 
 void report_print_terminal(const struct report *report, FILE *out);
 void report_write_markdown(const struct report *report, FILE *out);
-void report_write_html(const struct report *report, FILE *out);
+int report_write_html(const struct report *report, FILE *out); /* 0 or -ENOMEM */
 int report_write_json(const struct report *report, FILE *out); /* 0 or -EIO */
 
 /* Text inside a table cell or a line of Markdown: what it or HTML would read as markup is escaped.

@@ -62,7 +62,7 @@ static const char *remark(const struct row *row)
 bool report_html_stall(FILE *out, const struct report *report)
 {
 	static const char *const columns[] = {"Reader",	  "#Fault p50", "#Fault p99", "#Map p50",
-					      "#Map p99", "#A reading", "",	      NULL};
+					      "#Map p99", "#A reading", "Remark",     NULL};
 	char text[NUMBER_CHARS];
 	struct row row;
 	size_t n = 0;
@@ -104,7 +104,7 @@ bool report_md_stall(FILE *out, const struct report *report)
 			continue;
 		if (!n++)
 			fputs("\n## " TITLE "\n\n" WORDS "\n\n| reader | fault p50 | fault p99 | "
-			      "map p50 | map p99 | a reading | "
+			      "map p50 | map p99 | a reading | remark "
 			      "|\n|---|--:|--:|--:|--:|--:|---|\n",
 			      out);
 		fprintf(out, "| %s |", row.sample->subject);

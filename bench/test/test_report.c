@@ -51,6 +51,16 @@ static void whole_run(void **state)
 	assert_holds(html, ">3.00<");
 	assert_lacks(html, "<script");
 	assert_lacks(html, "://"); /* nothing is fetched */
+	assert_lacks(html, "<th scope=\"col\"></th>");
+	/* A link to each section, and to none that is not there. */
+	for (const char *id = html; (id = strstr(id, "<section id=\"")); id++) {
+		char link[64];
+
+		snprintf(link, sizeof(link), "<a href=\"#%.*s\">", (int)strcspn(id + 13, "\""),
+			 id + 13);
+		assert_holds(html, link);
+	}
+	assert_lacks(html, "href=\"#stall\"");
 	free(html);
 
 	char *markdown = read_whole(run.dir, "report.md");
