@@ -4,13 +4,9 @@
  * are (MADV_DONTNEED), the addresses when all is. Malloc must not be called meanwhile: it grows the
  * same heap.
  */
-#include <errno.h>
 #include <stdatomic.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "allocator.h"
+#include "mapping.h"
 
 static atomic_flag busy = ATOMIC_FLAG_INIT; /* the hooks of several threads */
 
@@ -27,27 +23,21 @@ static void leave(void)
 
 static int alloc(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill, struct block *block)
 {
-	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE), bytes, gap;
+	size_t bytes, gap;
+	int error = mapping_bytes(size_bytes, page_bytes(), &bytes);
 	char *addr;
 
 	(void)ctx;
-	if (!size_bytes)
-		return -EINVAL;
-	if (size_bytes > PTRDIFF_MAX - 2 * page_bytes)
-		return -ENOMEM;
-	bytes = (size_bytes + page_bytes - 1) & ~(page_bytes - 1);
+	if (error)
+		return error;
 	enter();
 	addr = sbrk(0);
-	gap = -(uintptr_t)addr & (page_bytes - 1);
+	gap = -(uintptr_t)addr & (page_bytes() - 1);
 	addr = sbrk((intptr_t)(gap + bytes));
 	leave();
 	if (addr == (void *)-1)
 		return -ENOMEM;
-	addr = launder(addr + gap);
-	if (fill)
-		memset(addr, fill, bytes);
-	*block = (struct block){.addr = addr, .bytes = bytes, .holds_fill = true};
-	return 0;
+	return mapping_give(launder(addr + gap), bytes, fill, block);
 }
 
 static int release(struct alloc_ctx *ctx, struct block *block)

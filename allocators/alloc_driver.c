@@ -4,12 +4,9 @@
  * over, one open file for each block. All but driver/lazy hold the whole block from the allocation
  * on; the device says how many bytes it holds, because smaps does not show them as ours.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "../kernel/modules/tamalloc_driver.h"
 #include "open_fds.h"
@@ -31,12 +28,12 @@ static bool supported(const char *path, char *reason, size_t reason_bytes)
 static int alloc(const char *path, size_t size_bytes, unsigned char fill, struct block *block)
 {
 	struct tamalloc_driver_reserve wish = {.size_bytes = size_bytes, .fill = fill};
-	size_t page_bytes = sysconf(_SC_PAGESIZE), bytes;
+	size_t bytes;
+	int fd, error = mapping_bytes(size_bytes, page_bytes(), &bytes);
 	void *addr;
-	int fd, error;
 
-	if (!size_bytes)
-		return -EINVAL;
+	if (error)
+		return error;
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -47,31 +44,18 @@ static int alloc(const char *path, size_t size_bytes, unsigned char fill, struct
 		error = -errno;
 		goto close;
 	}
-	bytes = (size_bytes + page_bytes - 1) & ~(page_bytes - 1);
 	addr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (addr == MAP_FAILED) {
 		error = -errno;
 		goto close;
 	}
-	open_fds_add(fd);
-	*block = (struct block){
-		.addr = launder(addr), .bytes = bytes, .holds_fill = true, .handle = fd};
+	mapping_give(launder(addr), bytes, 0, block); /* the device has filled it, or will */
+	open_fds_add(fd, block);
 	return 0;
 
 close:
 	close(fd);
 	return error;
-}
-
-static int release(struct alloc_ctx *ctx, struct block *block)
-{
-	int fd = block->handle, error = 0;
-
-	(void)ctx;
-	if (munmap(block->addr, block->bytes))
-		error = -errno;
-	open_fds_remove(fd);
-	return close(fd) && !error ? -errno : error;
 }
 
 static uint64_t held_bytes(int fd)
@@ -111,7 +95,7 @@ DEVICE(lazy)
 		.name = "driver/" text, .summary = what,                               \
 		.flags = ALLOC_NEEDS_KERNEL | ALLOC_NEEDS_ROOT | ALLOC_SHARED | (can), \
 		.supported = supported_##device, .prepare = open_fds_prepare,          \
-		.alloc = alloc_##device, .release = release, .held = held,             \
+		.alloc = alloc_##device, .release = open_fds_release, .held = held,    \
 	}
 
 static struct allocator subjects[] = {
@@ -124,8 +108,4 @@ static struct allocator subjects[] = {
 		ALLOC_LAZY | ALLOC_LAZY_FILL | ALLOC_FILL_ANY),
 };
 
-__attribute__((constructor)) static void register_drivers(void)
-{
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++)
-		allocator_register(&subjects[i]);
-}
+REGISTER_ALLOCATORS(subjects)

@@ -116,8 +116,4 @@ static struct allocator subjects[] = {
 	},
 };
 
-__attribute__((constructor)) static void register_family(void)
-{
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++)
-		allocator_register(&subjects[i]);
-}
+REGISTER_ALLOCATORS(subjects)

@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* memfd: a shared mapping of a memfd, each page on its first touch; reading a page commits it, too.
  */
-#include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "open_fds.h"
 
 static int alloc(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill, struct block *block)
 {
-	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE), bytes;
+	size_t bytes;
+	int fd, error = mapping_bytes(size_bytes, page_bytes(), &bytes);
 	void *addr;
-	int fd, error;
 
 	(void)ctx;
-	if (!size_bytes)
-		return -EINVAL;
-	if (size_bytes > PTRDIFF_MAX - page_bytes)
-		return -ENOMEM;
-	bytes = (size_bytes + page_bytes - 1) & ~(page_bytes - 1);
+	if (error)
+		return error;
 	fd = memfd_create("tamalloc", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -35,28 +28,13 @@ static int alloc(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill, s
 		error = errno == EOVERFLOW ? -ENOMEM : -errno;
 		goto close;
 	}
-	addr = launder(addr);
-	if (fill)
-		memset(addr, fill, bytes);
-	open_fds_add(fd);
-	*block = (struct block){
-		.addr = addr, .bytes = bytes, .holds_fill = true, .handle = (uintptr_t)fd};
+	mapping_give(launder(addr), bytes, fill, block);
+	open_fds_add(fd, block);
 	return 0;
 
 close:
 	close(fd);
 	return error;
-}
-
-static int release(struct alloc_ctx *ctx, struct block *block)
-{
-	int fd = (int)block->handle, error = 0;
-
-	(void)ctx;
-	if (munmap(block->addr, block->bytes))
-		error = -errno;
-	open_fds_remove(fd);
-	return close(fd) && !error ? -errno : error;
 }
 
 static uint64_t blocks_bytes(int fd)
@@ -78,7 +56,7 @@ static struct allocator memfd = {
 	.flags = ALLOC_LAZY | ALLOC_FILL_ANY | ALLOC_SHARED,
 	.prepare = open_fds_prepare,
 	.alloc = alloc,
-	.release = release,
+	.release = open_fds_release,
 	.held = held,
 };
 

@@ -4,34 +4,22 @@
  * mmap/mthp-<size>: private anonymous mappings straight from the kernel. A fill byte other than 0
  * is written over the whole mapping at once, eagerly.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/mman.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "allocator.h"
+#include "mapping.h"
 
 #define THP_DIR "/sys/kernel/mm/transparent_hugepage/"
 #define POOL	"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define HUGE_BYTES \
 	((size_t)2 << 20) /* of x86-64 and arm64 with 4 KiB pages; elsewhere only alignment */
 
-static void *map(size_t bytes, int flags)
-{
-	void *addr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags,
-			  -1, 0);
-
-	return addr == MAP_FAILED ? NULL : launder(addr);
-}
-
 /* A mapping at a multiple of HUGE_BYTES: one that is too long, both ends cut off. */
 static void *map_aligned(size_t bytes)
 {
-	char *addr = map(bytes + HUGE_BYTES, 0);
+	char *addr = mapping_new(bytes + HUGE_BYTES, 0);
 	size_t head;
 
 	if (!addr)
@@ -45,27 +33,21 @@ static void *map_aligned(size_t bytes)
 
 static int alloc(size_t size_bytes, unsigned char fill, int flags, bool huge, struct block *block)
 {
-	size_t page_bytes = sysconf(_SC_PAGESIZE), bytes;
+	size_t bytes;
+	int error = mapping_bytes(size_bytes, page_bytes(), &bytes);
 	void *addr;
 
-	if (!size_bytes)
-		return -EINVAL;
-	if (size_bytes > PTRDIFF_MAX - HUGE_BYTES)
-		return -ENOMEM;
-	bytes = (size_bytes + page_bytes - 1) & ~(page_bytes - 1);
-	addr = huge ? map_aligned(bytes) : map(bytes, flags);
+	if (error)
+		return error;
+	addr = huge ? map_aligned(bytes) : mapping_new(bytes, flags);
 	if (!addr)
 		return -errno;
 	if (huge && madvise(addr, bytes, MADV_HUGEPAGE)) {
-		int error = -errno;
-
+		error = -errno;
 		munmap(addr, bytes);
 		return error;
 	}
-	if (fill)
-		memset(addr, fill, bytes);
-	*block = (struct block){.addr = addr, .bytes = bytes, .holds_fill = true};
-	return 0;
+	return mapping_give(addr, bytes, fill, block);
 }
 
 static int alloc_plain(struct alloc_ctx *ctx, size_t size, unsigned char fill, struct block *block)
@@ -102,20 +84,17 @@ static int alloc_populate_write(struct alloc_ctx *ctx, size_t size, unsigned cha
 		munmap(block->addr, block->bytes);
 		return error;
 	}
-	if (fill)
-		memset(block->addr, fill, block->bytes);
-	return 0;
+	return mapping_give(block->addr, block->bytes, fill, block);
 }
 
 /* Before Linux 5.14 there is none. */
 static bool populate_write_supported(char *reason, size_t reason_bytes)
 {
-	size_t page_bytes = sysconf(_SC_PAGESIZE);
-	void *addr = map(page_bytes, 0);
-	bool works = addr && !madvise(addr, page_bytes, MADV_POPULATE_WRITE);
+	void *addr = mapping_new(page_bytes(), 0);
+	bool works = addr && !madvise(addr, page_bytes(), MADV_POPULATE_WRITE);
 
 	if (addr)
-		munmap(addr, page_bytes);
+		munmap(addr, page_bytes());
 	if (!works)
 		snprintf(reason, reason_bytes,
 			 "this kernel has no MADV_POPULATE_WRITE; Linux 5.14 has");
@@ -127,21 +106,14 @@ static int alloc_hugetlb(struct alloc_ctx *ctx, size_t size, unsigned char fill,
 			 struct block *block)
 {
 	size_t bytes;
+	int error = mapping_bytes(size, HUGE_BYTES, &bytes);
 	void *addr;
 
 	(void)ctx;
-	if (!size)
-		return -EINVAL;
-	if (size > PTRDIFF_MAX - HUGE_BYTES)
-		return -ENOMEM;
-	bytes = (size + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
-	addr = map(bytes, MAP_HUGETLB | MAP_HUGE_2MB);
-	if (!addr)
-		return -errno;
-	if (fill)
-		memset(addr, fill, bytes);
-	*block = (struct block){.addr = addr, .bytes = bytes, .holds_fill = true};
-	return 0;
+	if (error)
+		return error;
+	addr = mapping_new(bytes, MAP_HUGETLB | MAP_HUGE_2MB);
+	return addr ? mapping_give(addr, bytes, fill, block) : -errno;
 }
 
 static bool tuning_forbidden(void)
@@ -178,12 +150,6 @@ static int alloc_thp(struct alloc_ctx *ctx, size_t size, unsigned char fill, str
 {
 	(void)ctx;
 	return alloc(size, fill, 0, true, block);
-}
-
-static int release(struct alloc_ctx *ctx, struct block *block)
-{
-	(void)ctx;
-	return munmap(block->addr, block->bytes) ? -errno : 0;
 }
 
 /* The words of a setting, the one in force in brackets; "" where it cannot be read. */
@@ -224,21 +190,21 @@ static struct allocator subjects[] = {
 		.summary = "anonymous mapping, each page on its first touch",
 		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
 		.alloc = alloc_plain,
-		.release = release,
+		.release = mapping_release,
 	},
 	{
 		.name = "mmap/noreserve",
 		.summary = "mmap with MAP_NORESERVE: not counted against the commit limit",
 		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
 		.alloc = alloc_noreserve,
-		.release = release,
+		.release = mapping_release,
 	},
 	{
 		.name = "mmap/populate",
 		.summary = "mmap with MAP_POPULATE: every page at once",
 		.flags = ALLOC_FILL_ANY,
 		.alloc = alloc_populate,
-		.release = release,
+		.release = mapping_release,
 	},
 	{
 		.name = "mmap/populate-write",
@@ -246,7 +212,7 @@ static struct allocator subjects[] = {
 		.flags = ALLOC_FILL_ANY,
 		.supported = populate_write_supported,
 		.alloc = alloc_populate_write,
-		.release = release,
+		.release = mapping_release,
 	},
 	{
 		.name = "mmap/hugetlb",
@@ -255,7 +221,7 @@ static struct allocator subjects[] = {
 		.flags = ALLOC_LAZY | ALLOC_FILL_ANY | ALLOC_HUGE | ALLOC_POOL,
 		.supported = hugetlb_supported,
 		.alloc = alloc_hugetlb,
-		.release = release,
+		.release = mapping_release,
 	},
 	{
 		.name = "mmap/thp",
@@ -264,7 +230,7 @@ static struct allocator subjects[] = {
 		.flags = ALLOC_LAZY | ALLOC_FILL_ANY | ALLOC_HUGE,
 		.supported = thp_supported,
 		.alloc = alloc_thp,
-		.release = release,
+		.release = mapping_release,
 	},
 };
 
@@ -292,7 +258,7 @@ static bool mthp_supported(char *reason, size_t reason_bytes)
 	return false;
 }
 
-static void register_mthp(void)
+__attribute__((constructor)) static void register_mthp(void)
 {
 	unsigned n = 0;
 
@@ -316,15 +282,10 @@ static void register_mthp(void)
 			.mthp_size = mthp[n].size,
 			.supported = mthp_supported,
 			.alloc = alloc_thp,
-			.release = release,
+			.release = mapping_release,
 		};
 		allocator_register(&mthp[n++].allocator);
 	}
 }
 
-__attribute__((constructor)) static void register_family(void)
-{
-	register_mthp();
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++)
-		allocator_register(&subjects[i]);
-}
+REGISTER_ALLOCATORS(subjects)

@@ -3,11 +3,7 @@
  * null: memory that is already there, mapped, resident and filled before the first phase. What a
  * workload costs on it is the cost of the workload's own loop.
  */
-#include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
-
-#include "allocator.h"
+#include "mapping.h"
 
 /* One area, handed out whole to one block at a time. */
 static struct {
@@ -22,11 +18,10 @@ static int prepare(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill)
 	void *addr;
 
 	(void)ctx;
-	addr = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (addr == MAP_FAILED)
+	addr = mapping_new(size_bytes, MAP_POPULATE);
+	if (!addr)
 		return -errno;
-	area.addr = launder(addr);
+	area.addr = addr;
 	area.bytes = size_bytes;
 	area.fill = fill;
 	memset(area.addr, fill, size_bytes);

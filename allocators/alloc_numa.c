@@ -3,15 +3,11 @@
  * numa/local, numa/interleave, numa/node0: anonymous mappings with a memory policy (mbind), each
  * page on its first touch. On a machine with one node they show what the policy itself costs.
  */
-#include <errno.h>
 #include <linux/mempolicy.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
-#include "allocator.h"
+#include "mapping.h"
 
 #define MAX_NODES 1024
 #define WORD_BITS (8 * sizeof(unsigned long))
@@ -52,28 +48,21 @@ static int prepare(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill)
 static int alloc(size_t size_bytes, unsigned char fill, int policy, const unsigned long *nodes,
 		 struct block *block)
 {
-	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE), bytes;
+	size_t bytes;
+	int error = mapping_bytes(size_bytes, page_bytes(), &bytes);
 	void *addr;
 
-	if (!size_bytes)
-		return -EINVAL;
-	if (size_bytes > PTRDIFF_MAX - page_bytes)
-		return -ENOMEM;
-	bytes = (size_bytes + page_bytes - 1) & ~(page_bytes - 1);
-	addr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (addr == MAP_FAILED)
+	if (error)
+		return error;
+	addr = mapping_new(bytes, 0);
+	if (!addr)
 		return -errno;
 	if (syscall(SYS_mbind, addr, bytes, policy, nodes, nodes ? MAX_NODES : 0, 0)) {
-		int error = -errno;
-
+		error = -errno;
 		munmap(addr, bytes);
 		return error;
 	}
-	addr = launder(addr);
-	if (fill)
-		memset(addr, fill, bytes);
-	*block = (struct block){.addr = addr, .bytes = bytes, .holds_fill = true};
-	return 0;
+	return mapping_give(addr, bytes, fill, block);
 }
 
 static int alloc_local(struct alloc_ctx *ctx, size_t size, unsigned char fill, struct block *block)
@@ -97,12 +86,6 @@ static int alloc_node0(struct alloc_ctx *ctx, size_t size, unsigned char fill, s
 	return alloc(size, fill, MPOL_BIND, node0, block);
 }
 
-static int release(struct alloc_ctx *ctx, struct block *block)
-{
-	(void)ctx;
-	return munmap(block->addr, block->bytes) ? -errno : 0;
-}
-
 static struct allocator subjects[] = {
 	{
 		.name = "numa/local",
@@ -110,7 +93,7 @@ static struct allocator subjects[] = {
 		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
 		.supported = supported,
 		.alloc = alloc_local,
-		.release = release,
+		.release = mapping_release,
 	},
 	{
 		.name = "numa/interleave",
@@ -119,7 +102,7 @@ static struct allocator subjects[] = {
 		.supported = supported,
 		.prepare = prepare,
 		.alloc = alloc_interleave,
-		.release = release,
+		.release = mapping_release,
 	},
 	{
 		.name = "numa/node0",
@@ -127,12 +110,8 @@ static struct allocator subjects[] = {
 		.flags = ALLOC_LAZY | ALLOC_FILL_ANY,
 		.supported = supported_node0,
 		.alloc = alloc_node0,
-		.release = release,
+		.release = mapping_release,
 	},
 };
 
-__attribute__((constructor)) static void register_family(void)
-{
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++)
-		allocator_register(&subjects[i]);
-}
+REGISTER_ALLOCATORS(subjects)

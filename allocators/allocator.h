@@ -117,6 +117,13 @@ const struct allocator *allocator_preload(const char *name, const char *path);
 		allocator_register(&(variable));                           \
 	}
 
+#define REGISTER_ALLOCATORS(array)                                            \
+	__attribute__((constructor)) static void register_##array(void)       \
+	{                                                                     \
+		for (size_t i = 0; i < sizeof(array) / sizeof(*(array)); i++) \
+			allocator_register(&(array)[i]);                      \
+	}
+
 /* The compiler loses sight of where the pointer came from. */
 static inline void *launder(void *pointer)
 {

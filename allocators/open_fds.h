@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 
-#include "allocator.h"
+#include "mapping.h"
 
 #define FDS_MAX	 65536
 #define FDS_WORD (sizeof(unsigned long) * CHAR_BIT)
@@ -32,14 +32,20 @@ static int open_fds_prepare(struct alloc_ctx *ctx, size_t size_bytes, unsigned c
 	return 0;
 }
 
-static inline void open_fds_add(int fd)
+/* The block is a mapping of this file, below FDS_MAX, which belongs to it from now on. */
+static inline void open_fds_add(int fd, struct block *block)
 {
+	block->handle = (uintptr_t)fd;
 	atomic_fetch_or(&open_fds[fd / FDS_WORD], 1ul << fd % FDS_WORD);
 }
 
-static inline void open_fds_remove(int fd)
+/* The hook release(). */
+static inline int open_fds_release(struct alloc_ctx *ctx, struct block *block)
 {
+	int fd = (int)block->handle, error = mapping_release(ctx, block);
+
 	atomic_fetch_and(&open_fds[fd / FDS_WORD], ~(1ul << fd % FDS_WORD));
+	return close(fd) && !error ? -errno : error;
 }
 
 /* The sum of what bytes() says of each. */
