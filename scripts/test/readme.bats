@@ -66,6 +66,23 @@ unlisted() { # README : commands that the list does not have
 	[ -z "$missing" ]
 }
 
+@test "readme: each source file of the suite is in the table of bench/README.md, and each row names files" {
+	table=$(sed -n '/^## Where things are/,/^## /p' "$root/bench/README.md" | grep -oE '^\| [^|]*' | grep -oE '`[^`]+`' | tr -d '`')
+	missing=
+	for file in "$root"/bench/*.[ch]; do
+		for pattern in $table ''; do
+			# shellcheck disable=SC2053 # a pattern
+			[[ ${file##*/} != $pattern ]] || break
+		done
+		[ -n "$pattern" ] || missing+="${file##*/} "
+	done
+	for pattern in $table; do
+		compgen -G "$root/bench/$pattern" >/dev/null || missing+="no file $pattern "
+	done
+	echo "$missing"
+	[ -z "$missing" ]
+}
+
 @test "readme: the program of the recipe for C compiles without a warning" {
 	awk '/^```c$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$root/README.md" >"$BATS_TEST_TMPDIR/program.c"
 	"${CC:-gcc}" -std=gnu11 -Wall -Wextra -Werror -I"$root/allocators/libtamalloc" -fsyntax-only "$BATS_TEST_TMPDIR/program.c"
