@@ -51,7 +51,7 @@ unlisted() { # README : commands that the list does not have
 		grep -qE "^$target:" "$root/Makefile" || { echo "no target $target"; false; }
 	done
 	missing=
-	for guide in README.md allocators/README.md allocators/libtamalloc/README.md bench/README.md plots/README.md results/README.md kernel/README.md kernel/EXERCISE.md; do
+	for guide in README.md allocators/README.md allocators/libtamalloc/README.md bench/README.md plots/README.md results/README.md scripts/README.md kernel/README.md kernel/EXERCISE.md; do
 		while read -r link; do
 			file=${link%%#*}
 			file=${file:+$(dirname "$root/$guide")/$file}
@@ -81,6 +81,11 @@ unlisted() { # README : commands that the list does not have
 	done
 	echo "$missing"
 	[ -z "$missing" ]
+}
+
+@test "readme: each script is in the table of scripts/README.md, and each of its rows names files" {
+	named=$(grep '^| `' "$root/scripts/README.md" | cut -d '|' -f 2 | grep -oE '`[^`]+`' | tr -d '`' | sort)
+	echo "$named" | diff - <(cd "$root/scripts" && for file in *; do [ ! -f "$file" ] || [ "$file" = README.md ] || echo "$file"; done | sort)
 }
 
 @test "readme: the program of the recipe for C compiles without a warning" {
