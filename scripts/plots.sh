@@ -30,8 +30,9 @@ run_gnuplot() {
 		echo "charts: $1: gnuplot says: $said" >&2
 		failed=1
 	fi
-	if [ -s "$3/out.svg" ]; then # its title, and colours in one form, so that the style for dark pages finds them
-		sed -i -E -e "s|<title>Gnuplot</title>|<title>$(xml "$(head -n 1 "$3/caption.txt")")</title>\\n$style|" \
+	# No empty groups; its title; and colours in one form, so that the style for dark pages finds them.
+	if [ -s "$3/out.svg" ]; then
+		sed -i -E -e '/^<g [^>]*>$/{N;/\n<\/g>$/d}' -e "s|<title>Gnuplot</title>|<title>$(xml "$(head -n 1 "$3/caption.txt")")</title>\\n$style|" \
 			-e 's/rgb\( *([0-9]+), *([0-9]+), *([0-9]+)\)/rgb(\1,\2,\3)/g' -e 's/#FFFFFF/#ffffff/g' "$3/out.svg"
 	fi
 	return $failed

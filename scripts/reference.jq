@@ -19,7 +19,7 @@ def summary_csv:
 	 [$v.target, $v.workload, ($v.params | to_entries | map("\(.key)=\(.value)") | join(";")), $v.size_bytes, $v.threads,
 	  $v.fill, .subject, .outcome, .n, $v.cost_unit] +
 	 ([.total_cost_per_page.median, .total_cost_per_page.lo, .total_cost_per_page.hi, .committed_per_touched,
-	   .regret_time.median, .regret_time.lo, .regret_time.hi, .regret_memory] | map(round_to(6)))) | @csv;
+	   .regret_time.median, .regret_time.lo, .regret_time.hi, .regret_memory] | map(round_to(4)))) | @csv;
 
 # The only verdict on a workload, on the machine's size, with one thread.
 def verdict($target; $workload; $fill):
