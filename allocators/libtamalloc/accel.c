@@ -45,7 +45,6 @@ static struct event sparse[MAX_THREADS]; /* one for each thread there was at fir
 static unsigned n_sparse;
 static bool sparse_on;
 static int pagemap = -1, process_id;
-static enum prim_huge_pages huge_pages;
 
 static struct watched watched[MAX_THREADS];
 static __thread struct watched *mine __attribute__((tls_model("initial-exec")));
@@ -185,7 +184,7 @@ static void in_child(void)
 	memset(watched, 0, sizeof(watched));
 	mine = NULL;
 	pagemap = -1; /* not closed: the number may be the program's by now */
-	ta__runs_begin(-1, false);
+	ta__runs_begin(-1);
 	state = UNKNOWN;
 }
 
@@ -228,8 +227,7 @@ static bool begin(void)
 	if (pagemap < 0)
 		return false;
 	process_id = prim_process_id();
-	huge_pages = prim_huge_pages();
-	ta__runs_begin(pagemap, huge_pages != PRIM_HUGE_NEVER);
+	ta__runs_begin(pagemap);
 	add_event(0);
 	if (n_sparse && (prim_is_single_threaded() || prim_other_threads(add_event)) &&
 	    prim_trap_install(on_fault))
@@ -295,7 +293,7 @@ void ta__accel_add(const struct ta__block *block)
 	else if (state == ON && prim_trap_disposition() != PRIM_OURS)
 		end();
 	if (state == ON) {
-		if (huge_pages == PRIM_HUGE_ALWAYS && block->kind == TA__ANON)
+		if (block->kind == TA__ANON) /* also where huge pages are the default */
 			prim_advise_small(block->addr, block->bytes);
 		put_region(block);
 		if (mine) /* it may be used in another way than the last */

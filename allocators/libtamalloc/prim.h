@@ -60,9 +60,8 @@ bool prim_no_populate(void);
 bool prim_advise_huge(void *addr, size_t bytes);
 /* Faults there shall make single pages. */
 bool prim_advise_small(void *addr, size_t bytes);
-/* When this machine makes huge pages for anonymous memory. */
-enum prim_huge_pages { PRIM_HUGE_NEVER, PRIM_HUGE_ADVISED, PRIM_HUGE_ALWAYS };
-enum prim_huge_pages prim_huge_pages(void);
+/* Does this machine make huge pages for anonymous memory where they are asked for? */
+bool prim_has_huge_pages(void);
 
 /* /proc/self/pagemap. -1: cannot be read. */
 int prim_open_pagemap(void);
@@ -75,6 +74,8 @@ bool prim_is_traced(void);
 bool prim_is_single_threaded(void);
 int prim_process_id(void);
 int prim_thread_id(void);
+/* Processor time of the calling thread. */
+uint64_t prim_thread_ns(void);
 bool prim_thread_is_alive(int thread_id);
 /* Calls visit for each thread of the process but the calling one. false: they cannot be listed. */
 bool prim_other_threads(void (*visit)(int thread_id));

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "prim.h"
@@ -58,15 +59,13 @@ static bool read_file(const char *path, char *text, size_t bytes)
 	return length > 0;
 }
 
-enum prim_huge_pages prim_huge_pages(void)
+bool prim_has_huge_pages(void)
 {
 	char text[64];
 
-	if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) != 0 ||
-	    !read_file("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text)) ||
-	    strstr(text, "[never]"))
-		return PRIM_HUGE_NEVER;
-	return strstr(text, "[always]") ? PRIM_HUGE_ALWAYS : PRIM_HUGE_ADVISED;
+	return !prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) &&
+	       read_file("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text)) &&
+	       !strstr(text, "[never]");
 }
 
 int prim_open_pagemap(void)
@@ -118,6 +117,15 @@ int prim_process_id(void)
 int prim_thread_id(void)
 {
 	return (int)syscall(SYS_gettid);
+}
+
+uint64_t prim_thread_ns(void)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now))
+		return 0;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 bool prim_thread_is_alive(int thread_id)

@@ -16,16 +16,19 @@
 #define SHARE_OF_ALL   4  /* and of all that was written by the thread */
 #define FIRST_CREDIT   16 /* faults that may be watched in vain */
 #define MOST_CREDIT    64
-#define WORTH	       8 /* credit for a fault that continued a run */
+#define WORTH	       8  /* credit for a fault that continued a run */
+#define WEIGHED	       64 /* single pages whose time is known well enough */
+#define DEAR	       2  /* times what single pages take: what a huge one may not take */
 
 static int pagemap = -1;
-static bool huge_pages, populate_fails, has_advised;
+static enum { HUGE_UNKNOWN, HUGE_TO_BE_HAD, HUGE_NEVER } huge_pages;
+static bool populate_fails, has_advised;
 static struct ta__runs_count count;
 
-void ta__runs_begin(int pagemap_fd, bool has_huge_pages)
+void ta__runs_begin(int pagemap_fd)
 {
 	__atomic_store_n(&pagemap, pagemap_fd, __ATOMIC_RELAXED);
-	huge_pages = has_huge_pages;
+	__atomic_store_n(&huge_pages, HUGE_UNKNOWN, __ATOMIC_RELAXED);
 }
 
 void ta__runs_get_count(struct ta__runs_count *copy)
@@ -97,6 +100,15 @@ static bool was_written(uintptr_t page)
 }
 
 /* ---- going ahead ---- */
+
+/* Asked when a run is long enough: most programs have none. */
+static bool has_huge_pages(void)
+{
+	if (__atomic_load_n(&huge_pages, __ATOMIC_RELAXED) == HUGE_UNKNOWN)
+		__atomic_store_n(&huge_pages, prim_has_huge_pages() ? HUGE_TO_BE_HAD : HUGE_NEVER,
+				 __ATOMIC_RELAXED);
+	return __atomic_load_n(&huge_pages, __ATOMIC_RELAXED) == HUGE_TO_BE_HAD;
+}
 
 static size_t outstanding(const struct ta__runs *runs)
 {
@@ -209,17 +221,36 @@ static void retract_all(struct ta__runs *runs)
 			retract(&runs->runs[i]);
 }
 
-/* false: pages as before. */
+/*
+ * The run has come forward by pages, the fault at page included, and the thread took so long for
+ * it. A huge page may have to be made free first, by moving others or by a hypervisor; where that
+ * takes longer than single pages do, the run goes on in those until it is twice as long.
+ */
+static void weigh(struct ta__run *run, uintptr_t page, size_t pages, uint64_t took_ns)
+{
+	if (!is_advised(run, page)) {
+		run->small_ns += took_ns;
+		run->small_pages += pages;
+		return;
+	}
+	pages = larger(pages, HUGE_BYTES / PAGE);
+	if (run->small_pages >= WEIGHED &&
+	    took_ns / pages > DEAR * run->small_ns / run->small_pages)
+		run->huge_from = 2 * run->pages;
+}
+
+/* false: pages as before. edge is behind what the fault has made. */
 static bool go_on_huge(const struct ta__runs *runs, struct ta__run *run,
-		       const struct ta__region *region, uintptr_t page, uintptr_t *edge)
+		       const struct ta__region *region, uintptr_t *edge)
 {
 	uintptr_t rest;
 
-	if (!huge_pages || !region->may_be_huge || run->no_huge || !may_waste_huge(runs, run))
+	if (run->pages < run->huge_from) {
+		retract(run);
 		return false;
-	if (is_advised(run, page)) /* this fault made the whole huge page */
-		*edge = run->descends ? page / HUGE_BYTES * HUGE_BYTES
-				      : (page / HUGE_BYTES + 1) * HUGE_BYTES;
+	}
+	if (!region->may_be_huge || !may_waste_huge(runs, run) || !has_huge_pages())
+		return false;
 	rest = run->descends ? *edge % HUGE_BYTES : -*edge % HUGE_BYTES;
 	if (room_from(run, region, *edge) * PAGE < rest + HUGE_BYTES)
 		return false;
@@ -227,7 +258,7 @@ static bool go_on_huge(const struct ta__runs *runs, struct ta__run *run,
 		return false;
 	if (is_advised(run, next_from(run, *edge)) || advise(run, region, *edge))
 		return true;
-	run->no_huge = true;
+	run->huge_from = SIZE_MAX;
 	return false;
 }
 
@@ -245,16 +276,19 @@ static void forget(struct ta__runs *runs, struct ta__run *run)
 static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__region *region,
 		   uintptr_t page)
 {
-	uintptr_t edge = edge_after(run, page), start = edge;
+	uintptr_t start = edge_after(run, page), edge = start;
 	size_t pages;
 
 	run->stamp = ++runs->now;
+	if (is_advised(run, page)) /* this fault made the whole huge page */
+		edge = run->descends ? page / HUGE_BYTES * HUGE_BYTES
+				     : (page / HUGE_BYTES + 1) * HUGE_BYTES;
 	if (run->pages >= EVIDENCE && !populate_fails) {
 		if (!was_written(page)) { /* it reads: that makes no memory, and shall make none */
 			forget(runs, run);
 			return;
 		}
-		if (!go_on_huge(runs, run, region, page, &edge)) {
+		if (!go_on_huge(runs, run, region, &edge)) {
 			pages = smaller(window(runs, run), room_from(run, region, edge));
 			if (pages >= MIN_AHEAD && !populate(run, &edge, pages)) {
 				forget(runs, run);
@@ -284,7 +318,7 @@ static bool missed_huge(const struct ta__run *run, uintptr_t page)
 	return run->ahead && far && far <= run->ahead * PAGE;
 }
 
-static struct ta__run *run_of(struct ta__runs *runs, uintptr_t page)
+static struct ta__run *run_of(struct ta__runs *runs, uintptr_t page, uint64_t took_ns)
 {
 	for (unsigned i = 0; i < TA__N_RUNS; i++) {
 		struct ta__run *run = &runs->runs[i];
@@ -295,12 +329,14 @@ static struct ta__run *run_of(struct ta__runs *runs, uintptr_t page)
 			runs->written += run->ahead + 1;
 			add_count(&count.used_pages, run->ahead);
 			run->pages += run->ahead + 1;
+			if (took_ns)
+				weigh(run, page, run->ahead + 1, took_ns);
 			run->ahead = 0;
 			return run;
 		}
 		if (missed_huge(run, page)) {
 			retract(run);
-			run->no_huge = true;
+			run->huge_from = 2 * (run->pages + 1);
 			add_count(&count.ahead_pages, -(uint64_t)run->ahead);
 			run->ahead = 0;
 			run->pages++;
@@ -374,11 +410,13 @@ bool ta__runs_fault(struct ta__runs *runs, const struct ta__region *region, uint
 		    bool every)
 {
 	struct ta__run *run;
+	uint64_t before_ns = runs->at_ns;
 
 	if (every && page == runs->last) /* both events saw this fault */
 		return runs->watches;
 	runs->last = page;
-	run = run_of(runs, page);
+	runs->at_ns = prim_thread_ns();
+	run = run_of(runs, page, every ? runs->at_ns - before_ns : 0);
 	if (run) {
 		bool grown = run->pages >= EVIDENCE;
 

@@ -24,12 +24,15 @@ struct ta__region {
 };
 
 struct ta__run {
-	uintptr_t next;		/* the page whose fault continues it */
-	uintptr_t advised[2];	/* [lo, hi) has been advised to be huge */
-	size_t pages;		/* written so far; 0: no run */
-	size_t ahead;		/* pages made, or to be huge, between the last fault and next */
-	unsigned long stamp;	/* when it was last continued */
-	bool descends, no_huge; /* no_huge: a huge page was hoped for and did not come */
+	uintptr_t next;	      /* the page whose fault continues it */
+	uintptr_t advised[2]; /* [lo, hi) has been advised to be huge */
+	size_t pages;	      /* written so far; 0: no run */
+	size_t ahead;	      /* pages made, or to be huge, between the last fault and next */
+	size_t huge_from;     /* pages: until then no huge ones; they did not come, or were dear */
+	size_t small_pages;   /* made one by one while every fault was seen, */
+	uint64_t small_ns;    /* and the thread's time until they were written */
+	unsigned long stamp;  /* when it was last continued */
+	bool descends;
 };
 
 struct ta__runs {
@@ -38,6 +41,7 @@ struct ta__runs {
 	size_t written; /* pages known to be written, */
 	size_t typical; /* length of the last run that ended, in pages */
 	size_t wasted;	/* and pages made ahead in vain, as far as known */
+	uint64_t at_ns; /* the thread's time at the last fault */
 	int credit;	/* what watching every fault is still worth */
 	bool watches;	/* every fault is seen, else one in many */
 	unsigned long now;
@@ -49,7 +53,7 @@ struct ta__runs_count {
 };
 
 /* How the pages of the process are known. -1: closed. */
-void ta__runs_begin(int pagemap, bool huge_pages);
+void ta__runs_begin(int pagemap);
 /*
  * A fault of this thread at page, in the region, that the kernel has resolved. every: all faults
  * are reported now. Returns whether they should be from here on.

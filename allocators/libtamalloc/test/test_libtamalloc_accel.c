@@ -99,7 +99,7 @@ static void dense(unsigned char fill, bool descends)
 /* Huge pages are hoped for, and the kernel has none: runs go on in single ones. */
 static void no_huge_pages_to_be_had(unsigned char fill)
 {
-	tafree(take_watched(SIZE, fill));
+	dense(fill, false); /* it is asked once whether there are any */
 	EXPECT(!prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 	dense(fill, false);
 	dense(fill, true);

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+/* Sequential runs with the calls to the operating system, and the time, as each case says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "libtamalloc/prim.h"
+
+#define PAGE_BYTES ((uintptr_t)4096)
+#define LO	   ((uintptr_t)1 << 32)
+#define PAGES	   ((size_t)65536)
+#define PER_HUGE   ((size_t)512)
+
+/* A machine: which pages are there, which shall be huge, and what making one takes. */
+static bool present[PAGES], huge[PAGES];
+static uint64_t now_ns, small_ns, huge_ns;
+static size_t huge_made;
+
+static size_t number(const void *addr)
+{
+	return ((uintptr_t)addr - LO) / PAGE_BYTES;
+}
+
+static void make_page(size_t page)
+{
+	size_t first = page / PER_HUGE * PER_HUGE;
+
+	if (huge[page]) {
+		memset(present + first, true, PER_HUGE);
+		now_ns += huge_ns;
+		huge_made++;
+	} else {
+		present[page] = true;
+		now_ns += small_ns;
+	}
+}
+
+static size_t mock_page_bytes(void)
+{
+	return PAGE_BYTES;
+}
+
+static bool mock_populate(void *addr, size_t bytes)
+{
+	for (size_t i = number(addr); i < number(addr) + bytes / PAGE_BYTES; i++)
+		if (!present[i])
+			make_page(i);
+	return true;
+}
+
+static bool mock_no_populate(void)
+{
+	return false;
+}
+
+static bool set_huge(const void *addr, size_t bytes, bool value)
+{
+	assert_true(number(addr) + bytes / PAGE_BYTES <= PAGES);
+	memset(huge + number(addr), value, bytes / PAGE_BYTES);
+	return true;
+}
+
+static bool mock_advise_huge(void *addr, size_t bytes)
+{
+	return set_huge(addr, bytes, true);
+}
+
+static bool mock_advise_small(void *addr, size_t bytes)
+{
+	return set_huge(addr, bytes, false);
+}
+
+static bool mock_has_huge_pages(void)
+{
+	return true;
+}
+
+static bool mock_own_pages(int pagemap, uintptr_t addr, size_t count, bool *own)
+{
+	assert_int_equal(pagemap, 7);
+	memcpy(own, present + (addr - LO) / PAGE_BYTES, count);
+	return true;
+}
+
+static bool mock_is_single_threaded(void)
+{
+	return true;
+}
+
+static uint64_t mock_thread_ns(void)
+{
+	return now_ns;
+}
+
+/* runs.c with these instead of prim.h's; the library's own then is not linked. */
+#define prim_page_bytes		mock_page_bytes
+#define prim_populate		mock_populate
+#define prim_no_populate	mock_no_populate
+#define prim_advise_huge	mock_advise_huge
+#define prim_advise_small	mock_advise_small
+#define prim_has_huge_pages	mock_has_huge_pages
+#define prim_own_pages		mock_own_pages
+#define prim_is_single_threaded mock_is_single_threaded
+#define prim_thread_ns		mock_thread_ns
+#include "libtamalloc/runs.c" /* NOLINT(bugprone-suspicious-include) */
+
+/* Writes all pages in order; returns how many were made by faults. */
+static size_t write_all(bool descends)
+{
+	struct ta__region region = {.lo = LO, .hi = LO + PAGES * PAGE_BYTES, .may_be_huge = true};
+	struct ta__runs runs = {0};
+	size_t faults = 0;
+	bool every = false;
+
+	memset(present, false, sizeof(present));
+	memset(huge, false, sizeof(huge));
+	huge_made = 0;
+	ta__runs_begin(7);
+	for (size_t i = 0; i < PAGES; i++) {
+		size_t page = descends ? PAGES - 1 - i : i;
+
+		if (present[page])
+			continue;
+		make_page(page);
+		if (every || faults % 64 == 63)
+			every = ta__runs_fault(&runs, &region, LO + page * PAGE_BYTES, every);
+		faults++;
+	}
+	return faults;
+}
+
+static void huge_pages_that_are_cheap(void **state)
+{
+	(void)state;
+	small_ns = 600;
+	huge_ns = PER_HUGE * small_ns / 4;
+	for (int descends = 0; descends <= 1; descends++) {
+		assert_true(write_all(descends) < 250);
+		assert_in_range(huge_made, 120, 127);
+	}
+}
+
+/* As dear as single pages, they are still used: each saves the rest. */
+static void huge_pages_that_cost_the_same(void **state)
+{
+	(void)state;
+	small_ns = 600;
+	huge_ns = PER_HUGE * small_ns;
+	write_all(false);
+	assert_in_range(huge_made, 120, 127);
+}
+
+/* Each time that the run has become twice as long, one more is tried: at 8, 16, 32, 64, 128 MiB. */
+static void huge_pages_that_are_dear(void **state)
+{
+	(void)state;
+	small_ns = 600;
+	huge_ns = 4000000;
+	for (int descends = 0; descends <= 1; descends++) {
+		assert_true(write_all(descends) < 250);
+		assert_in_range(huge_made, 3, 6);
+	}
+}
+
+/* Where everything is slow, huge pages are no slower. */
+static void all_pages_are_dear(void **state)
+{
+	(void)state;
+	small_ns = 8000;
+	huge_ns = 4000000;
+	write_all(false);
+	assert_in_range(huge_made, 120, 127);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(huge_pages_that_are_cheap),
+		cmocka_unit_test(huge_pages_that_cost_the_same),
+		cmocka_unit_test(huge_pages_that_are_dear),
+		cmocka_unit_test(all_pages_are_dear),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("libtamalloc_runs", tests, NULL, NULL);
+}
