@@ -3,7 +3,7 @@
 #
 # Functions behind "scripts/kernel.sh series": a mailable patch series from kernel/patches, kernel/src,
 # kernel/selftest and kernel/man, in the order of Documentation/process/adding-syscalls.rst (core, wiring,
-# self-test, man page), and its checks. Needs scripts/lib-kernel.sh and find_source.
+# self-tests, man page) and with the self-tests behind what they test, and its checks. Needs scripts/lib-kernel.sh and find_source.
 
 : "${root:?}" "${TAMALLOC_CACHE:?}" "${pristine:?}" "${source_id:?}"
 
@@ -15,6 +15,8 @@ selftest_ignores=BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,CAMELCASE,VOLATILE,MAC
 series_out=$root/build/kernel-series
 series_git=$series_out/git
 series_selftests=tools/testing/selftests/tamalloc
+series_selftests_list=$root/kernel/patches/selftests.txt
+series_not_mailed=0008- # an export for kernel/modules, which is no part of the series
 
 # The author of the first patch signs what is made here.
 series_identity() {
@@ -46,7 +48,7 @@ insert_before() { # FILE PATTERN
 # A repository that holds the files that the series touches, one commit a patch. Its objects are the series.
 make_series_commits() {
 	local patches file object patch
-	mapfile -t patches < <(list_patches)
+	mapfile -t patches < <(list_patches | grep -v "/${series_not_mailed}[^/]*\$")
 	[ ${#patches[@]} -gt 0 ] || die "kernel/patches has no patch: there is no series"
 	rm -rf "$series_out"
 	mkdir -p "$series_git"
@@ -74,9 +76,11 @@ make_series_commits() {
 			sgit add -A -f
 			sgit commit -q --amend --no-edit
 		fi
+		patch=${patch##*/}
+		series_selftests_behind "${patch%%-*}"
 	done
 	rm -f "$series_out/am.log"
-	series_selftest_commit
+	series_has_all_selftests
 	sgit branch -q -m series
 }
 
@@ -91,26 +95,46 @@ series_maintainers() {
 		$({
 		(cd "$root/kernel/src" && find Documentation include -type f)
 		(cd "$series_git" && printf '%s\n' mm/tam*.[ch])
-		echo "$series_selftests/"
+		[ ! -d "$series_git/$series_selftests" ] || echo "$series_selftests/"
 	} | LC_ALL=C sort | sed 's/^/F:\t/')
 
 	LINES
 	grep -q '^TAMALLOC AND TAMSTAT' "$series_git/MAINTAINERS" || die "MAINTAINERS has changed: there is no place for our entry"
 }
 
-series_selftest_commit() {
-	local to=$series_git/$series_selftests file
-	mkdir -p "$to"
-	cp "$root"/kernel/selftest/{*.[ch],Makefile,settings} "$to/"
-	for file in "$to"/*.c; do
-		file=${file##*/}
-		[ "$file" = tam_test.c ] || echo "${file%.c}"
-	done | sed '1i # SPDX-License-Identifier: GPL-2.0-only' > "$to/.gitignore"
-	insert_before tools/testing/selftests/Makefile '^TARGETS \+= tc-testing' <<< 'TARGETS += tamalloc'
-	series_commit "selftests: add tests of tamalloc, tamstat and tamstat_total
+# The self-tests that kernel/patches/selftests.txt puts behind patch NUMBER, each paragraph of it as a commit.
+series_selftests_behind() { # NUMBER
+	local to=$series_git/$series_selftests line i files=() messages=() names
+	while IFS= read -r line; do
+		if [[ $line == "== behind $1: "* ]]; then
+			files+=("${line#*: }")
+			messages+=('')
+		elif [[ $line == "== "* ]]; then
+			[ ${#files[@]} -eq 0 ] || break
+		elif [ ${#files[@]} -gt 0 ]; then
+			messages[-1]+=$line$'\n'
+		fi
+	done < "$series_selftests_list"
+	for i in "${!files[@]}"; do
+		read -ra names <<< "${files[i]}"
+		if [ ! -d "$to" ]; then
+			mkdir -p "$to"
+			series_maintainers
+			insert_before tools/testing/selftests/Makefile '^TARGETS \+= tc-testing' <<< 'TARGETS += tamalloc'
+		fi
+		(cd "$root/kernel/selftest" && cp -t "$to" -- "${names[@]}") || die "kernel/patches/selftests.txt names a file that is not there"
+		find "$to" -name '*.c' ! -name tam_test.c ! -name 'fuzz_*' -printf '%f\n' | LC_ALL=C sort |
+			sed '1i # SPDX-License-Identifier: GPL-2.0-only
+s/\.c$//' > "$to/.gitignore"
+		series_commit "${messages[i]}"
+	done
+}
 
-Arguments and errors, what untouched memory reads as in every way there is
-to read it, what is committed and counted, and a seeded fuzzer."
+series_has_all_selftests() {
+	local lost
+	lost=$(comm -23 <(cd "$root/kernel/selftest" && printf '%s\n' *.[ch] Makefile settings | LC_ALL=C sort) \
+		<(cd "$series_git/$series_selftests" && printf '%s\n' * | LC_ALL=C sort) | tr '\n' ' ')
+	[ -z "$lost" ] || die "kernel/patches/selftests.txt puts these behind no patch of the series: $lost"
 }
 
 # 0000 to NNNN as git format-patch writes them, and the man pages as a patch of their own repository.
@@ -179,6 +203,12 @@ check_series_builds() {
 	kernel_make prepare mm/ >> "$log" 2>&1 || die "Linux as it came does not build; log: $log"
 	for commit in $(sgit rev-list --reverse base_commit..series); do
 		subject=$(sgit log -1 --format=%s "$commit")
+		if [[ $subject == selftests/* ]]; then
+			status=0
+			build_series_selftests "$commit" >&2 || status=1
+			tap $status "builds: $subject"
+			continue
+		fi
 		for file in "${touched[@]}"; do
 			put_file "$commit" "$file" "$tree"
 		done
@@ -245,6 +275,20 @@ put_file() { # COMMIT FILE TREE
 		cp "$new" "$3/$2"
 	fi
 	rm -f "$new"
+}
+
+# The programs of kernel/selftest that there are as of COMMIT.
+build_series_selftests() { # COMMIT
+	local tree=$series_out/tree log=$series_out/selftests.log
+	rm -rf "$tree"
+	mkdir -p "$tree/built"
+	sgit archive "$1" "$series_selftests" include/uapi/linux/tamalloc.h | tar -xC "$tree"
+	if make -C "$tree/$series_selftests" KSFT="$pristine/tools/testing/selftests" UAPI="$tree/include/uapi" OUTPUT="$tree/built" > "$log" 2>&1; then
+		rm -rf "$tree" "$log"
+	else
+		tail -5 "$log"
+		return 1
+	fi
 }
 
 # The objects of the touched C files that are there, ours only with CONFIG_TAMALLOC; the debug kernel
