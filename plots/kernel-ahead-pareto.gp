@@ -15,7 +15,7 @@ set xrange [0.9:150]
 set xtics (1, 2, 4, 10, 30, 100) font ",14"
 set ytics (500, 1000, 3000, 10000, "100000" 100000) font ",14"
 do for [j = 1:words(subjects)] {
-	set label j word(subjects, j) at screen 0.76, screen 0.94 - j * 0.022 left offset 1, 0 font ",14" textcolor rgb INK point pointtype point(j) pointsize 1.2 linecolor rgb colour(j)
+	set label j word(subjects, j) at screen 0.76, screen 0.94 - j * 0.022 left offset 1, -0.4 font ",14" textcolor rgb INK point pointtype point(j) pointsize 1.2 linecolor rgb colour(j)
 }
 do for [i = 1:words(rows)] {
 	row = word(rows, i)

@@ -22,10 +22,11 @@ if [ ! -s "$out/ramp.csv" ]; then
 	mv "$out/ramp.csv.new" "$out/ramp.csv"
 fi
 if [ ! -s "$out/table.csv" ]; then
-	# "row name   1/2/3   4/5/6": names hold single spaces, columns are set off by more than one or hold slashes
+	# "row name   1/2/3   4/5/6": the name takes 20 characters and may hold spaces, columns hold slashes, or "-" for no figure
 	"$root/scripts/kernel-ahead-table.sh" dense-up shuffled sparse-1pct chunks-1m dense-then-sparse > "$out/table.txt"
 	awk '!/\// { for (i = 2; i <= NF; i++) subject[i - 1] = $i; next }
-		{ name = substr($0, 1, 20); sub(/ +$/, "", name); n = split(substr($0, 21), v, " ")
+		{ name = substr($0, 1, 20); sub(/ +$/, "", name); gsub(/not (there|aligned)/, "-")
+		  n = split(substr($0, 21), v, " ")
 		  for (i = 1; i <= n; i++) if (split(v[i], f, "/") == 3) print name "," subject[i] "," f[1] "," f[2] "," f[3] }' \
 		"$out/table.txt" > "$out/table.csv.new"
 	mv "$out/table.csv.new" "$out/table.csv"
