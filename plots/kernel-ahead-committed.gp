@@ -14,7 +14,7 @@ do for [i = 1:3] {
 	top = 0.96 - (i - 1) * 0.31
 	set tmargin at screen top - 0.045
 	set bmargin at screen top - 0.245
-	set label 903 p.": committed, MiB" at screen 0.012, screen top - 0.015 left font ",15" textcolor rgb INK
+	set label 903 p.", ".about(p).": committed, MiB" at screen 0.012, screen top - 0.015 left font ",15" textcolor rgb INK
 	set label 904 "touched, MiB" at screen 0.97, screen top - 0.292 right font ",14" textcolor rgb INK
 	of(s) = sprintf("%s/committed-%s-%s.tsv", dir, p, s)
 	stats of("tamalloc") using 1 nooutput

@@ -13,16 +13,16 @@ set rmargin at screen 0.70
 set logscale xy
 set xrange [0.9:150]
 set xtics (1, 2, 4, 10, 30, 100) font ",14"
-set ytics (500, 1000, 3000, 10000, "100000" 100000) font ",14"
+set ytics (500, 1000, 3000, 10000, 30000, "100000" 100000) font ",14"
 do for [j = 1:words(subjects)] {
-	set label j word(subjects, j) at screen 0.76, screen 0.94 - j * 0.022 left offset 1, -0.4 font ",14" textcolor rgb INK point pointtype point(j) pointsize 1.2 linecolor rgb colour(j)
+	set label j word(subjects, j) at screen 0.76, screen 0.94 - j * 0.022 left offset 1, -0.28 font ",14" textcolor rgb INK point pointtype point(j) pointsize 1.2 linecolor rgb colour(j)
 }
 do for [i = 1:words(rows)] {
 	row = word(rows, i)
 	top = 0.96 - (i - 1) * 0.187
 	set tmargin at screen top - 0.035
 	set bmargin at screen top - 0.152
-	set yrange [(row eq "sparse-1pct" ? 2000 : 400):(row eq "sparse-1pct" ? 500000 : 20000)]
+	set yrange [(row eq "sparse-1pct" ? 2000 : 400):(row eq "sparse-1pct" ? 500000 : 60000)]
 	set label 903 row at screen 0.012, screen top - 0.018 left font ",15" textcolor rgb INK
 	plot for [j = 1:words(subjects)] sprintf("%s/table.tsv", dir) using ((strcol(1) eq row && strcol(2) eq word(subjects, j)) ? $4 : NaN):3 with points pointtype point(j) pointsize 1.2 linecolor rgb colour(j), \
 		sprintf("%s/table.tsv", dir) using ((strcol(1) eq row && strcol(2) eq "tamalloc") ? $4 : NaN):3 with points pointtype 6 pointsize 2.4 linewidth 2 linecolor rgb colour(1)

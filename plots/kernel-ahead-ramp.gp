@@ -18,7 +18,7 @@ do for [i = 1:3] {
 	p = word(patterns, i)
 	set tmargin at screen 0.98 - (i - 1) * 0.305 - 0.08
 	set bmargin at screen 0.98 - i * 0.305 + 0.025
-	set label 903 p.": folio, KiB (logarithmic)" at screen 0.012, screen 0.98 - (i - 1) * 0.305 - 0.055 left font ",14" textcolor rgb INK
+	set label 903 p.", ".about(p).": folio, KiB (logarithmic)" at screen 0.012, screen 0.98 - (i - 1) * 0.305 - 0.055 left font ",14" textcolor rgb INK
 	if (i == 3) { set label 904 "address, MiB" at screen 0.97, screen 0.012 right font ",14" textcolor rgb INK }
 	plot sprintf("%s/folio-%s.tsv", dir, p) using 1:2:3:(0):(is_pmd(strcol(4)) ? 0xd55e00 : 0x0072b2) with vectors nohead linewidth 3 linecolor rgb variable, \
 		"" using 1:2:(is_pmd(strcol(4)) ? 0xd55e00 : 0x0072b2) with points pointtype 5 pointsize 0.25 linecolor rgb variable

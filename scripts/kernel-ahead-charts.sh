@@ -32,6 +32,9 @@ if [ ! -s "$out/table.csv" ]; then
 	mv "$out/table.csv.new" "$out/table.csv"
 fi
 
+# What ahead_ramp touches, for the titles.
+about='about(p) = p eq "dense-up" ? "all of 32 MiB" : p eq "chunks-1m" ? "1 MiB of every 4" : "9 MiB, then every 64th page"'
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 patterns=(dense-up chunks-1m dense-then-sparse)
@@ -46,6 +49,6 @@ for pattern in "${patterns[@]}"; do
 done
 awk -F, -v OFS='\t' '{ print $1, $2, $3, $4 }' "$out/table.csv" > "$work/table.tsv"
 for chart in ramp committed pareto; do
-	gnuplot -e "plots = '$root/plots'; dir = '$work'; out = '$out/$chart.svg'; patterns = '${patterns[*]}'" "$root/plots/kernel-ahead-$chart.gp"
+	gnuplot -e "$about; plots = '$root/plots'; dir = '$work'; out = '$out/$chart.svg'; patterns = '${patterns[*]}'" "$root/plots/kernel-ahead-$chart.gp"
 	echo "$out/$chart.svg"
 done
