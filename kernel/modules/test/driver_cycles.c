@@ -172,7 +172,12 @@ TEST_F_TIMEOUT(cycles, leave_nothing_behind, 1800)
 		TH_LOG("%d cycles: %ld pages less free, %ld slab objects more", count, pages[q],
 		       objects[q]);
 	}
-	EXPECT_GT(count / 2, least(pages, QUARTERS));
+	/*
+	 * KASAN's quarantine and stack records take and give some 40 pages in 25 cycles, more
+	 * than a leak would: pages are judged where it is not, with ten times the cycles.
+	 */
+	if (repeat(1000) == 1000)
+		EXPECT_GT(count / 2, least(pages, QUARTERS));
 	/* Without CONFIG_SLUB_DEBUG they are not counted: 0 more. */
 	EXPECT_GT(count / 2, least(objects, QUARTERS));
 }
