@@ -3,8 +3,8 @@
  * Whether the machine's free memory has pages of the hypervisor's behind it.
  *
  * A guest with free page reporting (virtio balloon) hands free blocks of 2 MiB and above back
- * within seconds. Who touches such a block next waits for a fault in the host: ten to twenty times
- * what a huge page costs otherwise, and chance decides which sample meets it. Smaller free blocks
+ * within seconds. Who touches such a block next waits for a fault in the host, far longer than
+ * a huge page takes otherwise, and chance decides which sample meets it. Smaller free blocks
  * are kept, so that it falls on huge pages most. A run therefore touches the memory that a sample
  * will commit right before the sample starts, and frees it: all samples begin alike.
  */
