@@ -208,8 +208,9 @@ void wl_phase_end(struct wl *w)
 	const struct probe_field *field;
 
 	read_probes(worker, worker->end.values, 1u << PROBE_COUNTER);
-	read_probes(worker, worker->end.values, 1u << PROBE_GAUGE);
+	/* Few subjects have it: before the gauges, for each next phase to meet the same caches. */
 	read_held(worker, &worker->end.held);
+	read_probes(worker, worker->end.values, 1u << PROBE_GAUGE);
 	for (unsigned i = 0; (field = probe_field_at(i)); i++) {
 		uint64_t *value = &phase->values[i], end = worker->end.values[i];
 
@@ -253,8 +254,8 @@ int wl_settle(struct wl *w)
 
 	if (worker->in_phase || worker->settled++)
 		return -EPROTO;
+	read_held(worker, &worker->end.held); /* before the probes, as at a phase's end */
 	read_probes(worker, worker->end.values, 1u << PROBE_GAUGE | 1u << PROBE_PEAK);
-	read_held(worker, &worker->end.held);
 	for (unsigned i = 0; (field = probe_field_at(i)); i++)
 		if (field->kind == PROBE_GAUGE)
 			record->settled[i] =
@@ -418,8 +419,8 @@ static void take_baseline(struct wl *w, struct record *record)
 	practise_phase(w);
 	practise_phase(w);
 	worker.clock_readings = worker.probe_readings = 0;
-	read_probes(&worker, worker.baseline.values, 1u << PROBE_GAUGE);
 	read_held(&worker, &worker.baseline.held);
+	read_probes(&worker, worker.baseline.values, 1u << PROBE_GAUGE);
 	record->baseline_rss_bytes = rss < 0 ? PROBE_UNKNOWN : worker.baseline.values[rss];
 }
 
