@@ -8,8 +8,9 @@
 #define ADDRESS_BITS  48 /* of user space; a slab beyond is not used */
 #define LEAF_BITS     14
 #define N_LEAVES      ((size_t)1 << (ADDRESS_BITS - SLAB_SHIFT - LEAF_BITS))
-#define INVERSE_SHIFT 40 /* exact for offsets below 2^20 and sizes up to 2^15 */
-#define MIN_ALIGN     64 /* of the first block */
+#define INVERSE_SHIFT 40		 /* exact for offsets below 2^20 and sizes up to 2^15 */
+#define MIN_ALIGN     64		 /* of the first block */
+#define STRETCH_BYTES ((size_t)32 << 10) /* of a slab that is made resident in one call */
 
 /* A free block, in its own memory. */
 struct free_block {
@@ -22,8 +23,9 @@ struct slab {
 	char *first;	  /* block 0 */
 	uint64_t inverse; /* of the size */
 	unsigned class, count;
-	unsigned fresh; /* blocks from here on were never given */
-	unsigned given; /* to caches and the program */
+	unsigned fresh;	    /* blocks from here on were never given; read without the lock, too */
+	unsigned given;	    /* to caches and the program */
+	uint32_t populated; /* a bit for each stretch */
 	uint16_t states[];
 };
 
@@ -166,7 +168,9 @@ static void *take_one(struct slab *slab)
 		slab->free = block->next;
 		return block;
 	}
-	return slab->first + ta__class_bytes(slab->class) * slab->fresh++;
+	block = (void *)(slab->first + ta__class_bytes(slab->class) * slab->fresh);
+	__atomic_store_n(&slab->fresh, slab->fresh + 1, __ATOMIC_RELAXED);
+	return block;
 }
 
 unsigned ta__slab_take(unsigned class, void **blocks, unsigned count)
@@ -230,4 +234,25 @@ uint16_t *ta__slab_state(const void *addr, unsigned *class)
 		return NULL;
 	*class = slab->class;
 	return &slab->states[index];
+}
+
+bool ta__slab_populate(const void *block, bool again, uintptr_t *from, uintptr_t *to)
+{
+	struct slab *slab = slab_of(block);
+	size_t size = ta__class_bytes(slab->class), page_bytes = prim_page_bytes();
+	uintptr_t start = (uintptr_t)block, stretch = start & -STRETCH_BYTES;
+	uintptr_t given =
+		(uintptr_t)slab->first + size * __atomic_load_n(&slab->fresh, __ATOMIC_RELAXED);
+	uint32_t bit = UINT32_C(1) << start % SLAB_BYTES / STRETCH_BYTES;
+
+	*from = start & -page_bytes;
+	*to = (start + size + page_bytes - 1) & -page_bytes;
+	if (!again || size > STRETCH_BYTES / 2 || given < stretch + STRETCH_BYTES)
+		return true;
+	if (__atomic_fetch_or(&slab->populated, bit, __ATOMIC_RELAXED) & bit)
+		return false;
+	*from = stretch;
+	if (*to < stretch + STRETCH_BYTES)
+		*to = stretch + STRETCH_BYTES;
+	return true;
 }

@@ -16,7 +16,6 @@
 
 #define EXPORT		  __attribute__((visibility("default")))
 #define INLINE_FILL_BYTES 64
-#define POPULATE_BYTES	  8192 /* of a block that is worth a call */
 
 /* A block in use, small or large, as the program's pointer names it. */
 struct found {
@@ -72,17 +71,15 @@ static inline void fill_block(char *block, unsigned char fill, size_t bytes)
 }
 
 /*
- * A block whose pages the program may never have touched: one call for them takes half the time of
- * their faults, one by one. A filter of system calls may not know this one.
+ * Blocks whose pages the program may never have touched: one call for several pages takes half the
+ * time of their faults, one by one. A filter of system calls may not know this one.
  */
-__attribute__((noinline)) static void make_resident(char *block, size_t bytes)
+__attribute__((noinline)) static void make_resident(uintptr_t from, uintptr_t to)
 {
-	uintptr_t page_bytes = prim_page_bytes(), start = (uintptr_t)block & -page_bytes;
-	uintptr_t end = ((uintptr_t)block + bytes + page_bytes - 1) & -page_bytes;
 	int error = errno;
 
 	if (!prim_is_filtered())
-		prim_populate((void *)start, end - start); /* or memset does it */
+		prim_populate((void *)from, to - from); /* or memset does it */
 	errno = error;
 }
 
@@ -90,6 +87,7 @@ static void *small_alloc(size_t size_bytes, unsigned char fill)
 {
 	unsigned class = ta__class_of(size_bytes ? size_bytes : 1);
 	void *block = ta__cache_take(class);
+	uintptr_t from, to;
 	uint16_t *state;
 	size_t bytes;
 
@@ -103,8 +101,9 @@ static void *small_alloc(size_t size_bytes, unsigned char fill)
 		return block;
 	}
 	bytes = ta__class_bytes(class);
-	if (bytes >= POPULATE_BYTES && *state != TA__FREE)
-		make_resident(block, bytes);
+	if (bytes > prim_page_bytes() && *state != TA__FREE &&
+	    ta__slab_populate(block, *state & TA__UNFILLED, &from, &to))
+		make_resident(from, to);
 	fill_block(block, fill, bytes);
 	__atomic_store_n(state, TA__LIVE | fill, __ATOMIC_RELAXED);
 	return block;

@@ -127,6 +127,33 @@ static void small_blocks_touched_in_part_come_back_filled(unsigned char fill)
 		}
 }
 
+/* A block used again may bring the 32 KiB around it with it, but none that the program has not got.
+ */
+static void small_blocks_used_again_commit_little_else(unsigned char fill)
+{
+	unsigned char *lone = take(12288, fill), *first = NULL, *block;
+
+	tafree(lone);
+	EXPECT(take(12288, fill) == lone);
+	EXPECT(committed_pages(lone, 32768) == 3);
+	if (fill) /* the others are filled at once */
+		return;
+	for (unsigned i = 0; i < 64; i++) { /* in batches, one behind the other */
+		block = take(8192, fill);
+		first = !first || block < first ? block : first;
+	}
+	EXPECT(committed_pages(first, 64 * 8192) == 0);
+	for (unsigned i = 36; i < 44; i++) {
+		block = first + i * 8192;
+		block[0] = 0x77;
+		tafree(block);
+		EXPECT(take(8192, fill) == block);
+		expect_bytes(block, 0, 8192, fill);
+		EXPECT(committed_pages(block, 8192) == 2);
+		EXPECT(committed_pages(first, 64 * 8192) <= (i == 36 ? 8 : 24));
+	}
+}
+
 /* Blocks of whole pages share none: as many are committed as are touched. */
 static void small_blocks_of_pages_are_aligned(unsigned char fill)
 {
@@ -472,6 +499,7 @@ static const struct test_case cases[] = {
 	CASE(small_blocks_share_pages),
 	CASE(fresh_small_blocks_are_not_touched),
 	CASE(small_blocks_touched_in_part_come_back_filled),
+	CASE(small_blocks_used_again_commit_little_else),
 	CASE(small_blocks_of_pages_are_aligned),
 	CASE(errno_is_mallocs),
 	CASE(realloc_keeps_and_fills),
