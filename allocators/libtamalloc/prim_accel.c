@@ -158,7 +158,7 @@ int prim_fault_event(int thread_id, uint64_t period, bool shared, uint64_t cooki
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
 		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_PAGE_FAULTS,
+		.config = PERF_COUNT_SW_PAGE_FAULTS_MIN,
 		.sample_period = period,
 		.sample_type = PERF_SAMPLE_ADDR,
 		.disabled = 1,
