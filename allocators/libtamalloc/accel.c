@@ -12,8 +12,7 @@
 #define MAX_REGIONS   64
 #define MAX_THREADS   64 /* that may be watched at once, beyond one fault in PERIOD */
 #define PERIOD	      64
-#define LONG_PERIOD   256 /* of a thread where PATIENCE traps in a row were at no run */
-#define PATIENCE      4
+#define LONG_PERIOD   256			    /* of a thread whose last trap was at no run */
 #define NO_EVENT      (-2)			    /* -1: it was refused */
 #define COOKIE_SPARSE ((uint64_t)(uintptr_t)&state) /* nobody else's */
 #define COOKIE_EVERY  (COOKIE_SPARSE + 1)
@@ -30,7 +29,7 @@ struct watched {
 	struct event every;
 	struct event
 		*sparse; /* NULL: inherited from the thread that made this one; has no descriptor */
-	unsigned in_vain; /* traps since a run was seen; from PATIENCE on the period is long */
+	bool is_slow;	 /* its period is long */
 	struct ta__runs runs;
 };
 
@@ -91,7 +90,7 @@ static struct watched *claim(void)
 		place->on = false;
 		place->every.fd = NO_EVENT;
 		place->sparse = sparse_of(self);
-		place->in_vain = 0;
+		place->is_slow = false;
 		memset(&place->runs, 0, sizeof(place->runs));
 		return place;
 	}
@@ -106,16 +105,15 @@ static void switch_every(struct watched *thread, bool on)
 		thread->on = on;
 }
 
-/* Traps that never meet a run shall come less often. */
+/* Traps that meet no run shall come less often. */
 static void pace(struct watched *thread, bool at_run)
 {
-	bool was_long = thread->in_vain >= PATIENCE, is_long;
-
-	thread->in_vain = at_run ? 0 : thread->in_vain + !was_long;
-	is_long = thread->in_vain >= PATIENCE;
-	if (is_long != was_long && thread->sparse)
+	if (thread->is_slow == !at_run)
+		return;
+	thread->is_slow = !at_run;
+	if (thread->sparse)
 		prim_event_period(thread->sparse->fd, thread->sparse->id,
-				  is_long ? LONG_PERIOD : PERIOD);
+				  at_run ? PERIOD : LONG_PERIOD);
 }
 
 /* Nothing left to watch: blocks made later switch it on again. */
