@@ -26,7 +26,7 @@ measure_plain() {
 	measure plain-zero --subjects mmap,tamalloc/lib-plain --size 256M --fill 0
 	measure plain-fill --subjects mmap,tamalloc/lib-plain,glibc/malloc+memset --workloads dense-up,sparse-1pct --size 256M --fill 0,171
 	measure plain-reserve --subjects tamalloc/lib-plain --workloads alloc-latency --size 1G --fill 171
-	measure plain-small --subjects glibc/calloc,tamalloc/lib-plain --workloads small-blocks --size 16,64,256,1K,4K,8K,16K,32K --fill 0
+	measure plain-small --subjects glibc/calloc,tamalloc/lib-plain --workloads small-blocks --size 16,64,256,1K,4K,6K,8K,12K,16K,24K,32K --fill 0
 	runs=("$out"/plain-{zero,fill,reserve,small})
 }
 

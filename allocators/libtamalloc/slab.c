@@ -3,14 +3,15 @@
 #include "prim.h"
 #include "slab.h"
 
-#define SLAB_BYTES    ((size_t)1 << 20)
-#define SLAB_SHIFT    20
-#define ADDRESS_BITS  48 /* of user space; a slab beyond is not used */
-#define LEAF_BITS     14
-#define N_LEAVES      ((size_t)1 << (ADDRESS_BITS - SLAB_SHIFT - LEAF_BITS))
-#define INVERSE_SHIFT 40		 /* exact for offsets below 2^20 and sizes up to 2^15 */
-#define MIN_ALIGN     64		 /* of the first block */
-#define STRETCH_BYTES ((size_t)32 << 10) /* of a slab that is made resident in one call */
+#define SLAB_BYTES	   ((size_t)1 << 20)
+#define SLAB_SHIFT	   20
+#define ADDRESS_BITS	   48 /* of user space; a slab beyond is not used */
+#define LEAF_BITS	   14
+#define N_LEAVES	   ((size_t)1 << (ADDRESS_BITS - SLAB_SHIFT - LEAF_BITS))
+#define INVERSE_SHIFT	   40 /* exact for offsets below 2^20 and sizes up to 2^15 */
+#define MIN_ALIGN	   64 /* of the first block */
+#define STRETCH_BYTES	   ((size_t)128 << 10) /* of a slab that is made resident in one call, */
+#define MOST_SHARING_BYTES ((size_t)16 << 10)  /* for blocks up to this size */
 
 /* A free block, in its own memory. */
 struct free_block {
@@ -247,7 +248,7 @@ bool ta__slab_populate(const void *block, bool again, uintptr_t *from, uintptr_t
 
 	*from = start & -page_bytes;
 	*to = (start + size + page_bytes - 1) & -page_bytes;
-	if (!again || size > STRETCH_BYTES / 2 || given < stretch + STRETCH_BYTES)
+	if (!again || size > MOST_SHARING_BYTES || given < stretch + STRETCH_BYTES)
 		return true;
 	if (__atomic_fetch_or(&slab->populated, bit, __ATOMIC_RELAXED) & bit)
 		return false;

@@ -34,7 +34,7 @@ uint16_t *ta__slab_state(const void *addr, unsigned *class);
 
 /*
  * The pages to be made resident for a block that was never filled: its own; if it is used again,
- * also those of up to 32 KiB around it, where all blocks were handed out, too. false: that was
+ * also those of up to 128 KiB around it, where all blocks were handed out, too. false: that was
  * done.
  */
 bool ta__slab_populate(const void *block, bool again, uintptr_t *from, uintptr_t *to);
