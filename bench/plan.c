@@ -202,6 +202,8 @@ static bool cell_is_lazy(const struct cell *cell)
 /* What one touch may commit. */
 static uint64_t granule_bytes(const struct plan_options *options, const struct cell *cell)
 {
+	if (cell->subject->mthp_size)
+		return strtoull(cell->subject->mthp_size, NULL, 10) << 10;
 	if (options->huge_page_bytes && (options->thp_always || cell->subject->flags & ALLOC_HUGE))
 		return options->huge_page_bytes;
 	return (uint64_t)sysconf(_SC_PAGESIZE);

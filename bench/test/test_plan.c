@@ -378,6 +378,23 @@ static void test_suggests_the_nearest_name(void **state)
 	assert_null(suggestion("quicksort-of-things"));
 }
 
+/* What it may commit is what is warmed before its samples: as little as it can be. */
+static void test_a_smaller_huge_page_is_what_a_touch_commits(void **state)
+{
+	static struct allocator subject = {
+		.name = "test/mthp", .flags = ALLOC_LAZY | ALLOC_HUGE, .mthp_size = "64kB"};
+	struct plan_options options = options_of(NULL, "sparse-1pct");
+	struct plan plan;
+
+	(void)state;
+	allocator_register(&subject);
+	options.subjects[options.n_subjects++] = &subject;
+	plan = plan_of(options, 256 << 20, 0);
+	assert_int_equal(plan.n_supported, 1);
+	assert_int_equal(plan.cells[0].committed_bytes, 655 * (64 << 10));
+	plan_free(&plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +418,8 @@ int main(void)
 		cmocka_unit_test(test_turns_hold_twins_and_the_canary),
 		cmocka_unit_test(test_slugs_of_all_names_differ),
 		cmocka_unit_test(test_suggests_the_nearest_name),
+		cmocka_unit_test(
+			test_a_smaller_huge_page_is_what_a_touch_commits), /* it adds a subject */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
