@@ -119,11 +119,12 @@ static size_t outstanding(const struct ta__runs *runs)
 	return pages;
 }
 
-/* Pages to make ahead of the run now: not past the length of the run before it, nor too many in
- * all. */
-static size_t window(const struct ta__runs *runs, const struct ta__run *run)
+/* Pages to make ahead of the run now, where its last fault has made some already: not past the
+ * length of the run before it, nor too many in all. */
+static size_t window(const struct ta__runs *runs, const struct ta__run *run, size_t made)
 {
-	size_t limit = runs->written / SHARE_OF_ALL, spent = runs->wasted + outstanding(runs);
+	size_t limit = runs->written / SHARE_OF_ALL,
+	       spent = runs->wasted + outstanding(runs) + made;
 	size_t pages = run->pages / (run->pages < LONG_RUN ? SHARE_OF_SHORT : SHARE_OF_LONG);
 
 	if (run->pages < runs->typical)
@@ -289,7 +290,8 @@ static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__
 			return;
 		}
 		if (!go_on_huge(runs, run, region, &edge)) {
-			pages = smaller(window(runs, run), room_from(run, region, edge));
+			pages = (run->descends ? start - edge : edge - start) / PAGE;
+			pages = smaller(window(runs, run, pages), room_from(run, region, edge));
 			if (pages >= MIN_AHEAD && !populate(run, &edge, pages)) {
 				forget(runs, run);
 				return;

@@ -16,7 +16,7 @@
 /* A machine: which pages are there, which shall be huge, and what making one takes. */
 static bool present[PAGES], huge[PAGES];
 static uint64_t now_ns, small_ns, huge_ns;
-static size_t huge_made;
+static size_t n_present, huge_made;
 
 static size_t number(const void *addr)
 {
@@ -28,11 +28,14 @@ static void make_page(size_t page)
 	size_t first = page / PER_HUGE * PER_HUGE;
 
 	if (huge[page]) {
+		for (size_t i = first; i < first + PER_HUGE; i++)
+			n_present += !present[i];
 		memset(present + first, true, PER_HUGE);
 		now_ns += huge_ns;
 		huge_made++;
 	} else {
 		present[page] = true;
+		n_present++;
 		now_ns += small_ns;
 	}
 }
@@ -106,7 +109,7 @@ static uint64_t mock_thread_ns(void)
 #define prim_thread_ns		mock_thread_ns
 #include "libtamalloc/runs.c" /* NOLINT(bugprone-suspicious-include) */
 
-/* Writes all pages in order; returns how many were made by faults. */
+/* Writes all pages in order, and could stop at each; returns how many were made by faults. */
 static size_t write_all(bool descends)
 {
 	struct ta__region region = {.lo = LO, .hi = LO + PAGES * PAGE_BYTES, .may_be_huge = true};
@@ -116,7 +119,7 @@ static size_t write_all(bool descends)
 
 	memset(present, false, sizeof(present));
 	memset(huge, false, sizeof(huge));
-	huge_made = 0;
+	n_present = huge_made = 0;
 	ta__runs_begin(7);
 	for (size_t i = 0; i < PAGES; i++) {
 		size_t page = descends ? PAGES - 1 - i : i;
@@ -127,6 +130,7 @@ static size_t write_all(bool descends)
 		if (every || faults % 64 == 63)
 			every = ta__runs_fault(&runs, &region, LO + page * PAGE_BYTES, every);
 		faults++;
+		assert_true(n_present * 100 <= (i + 1) * 130);
 	}
 	return faults;
 }
