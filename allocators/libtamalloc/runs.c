@@ -173,7 +173,10 @@ static bool advise(struct ta__run *run, const struct ta__region *region, uintptr
 	size_t bytes = run->pages / SHARE_OF_LONG * PAGE / HUGE_BYTES * HUGE_BYTES;
 	uintptr_t lo;
 
-	bytes = smaller(bytes < HUGE_BYTES ? HUGE_BYTES : bytes, room);
+	/* Each may be touched by another thread, which knows nothing of the run. */
+	if (bytes < HUGE_BYTES || !prim_is_single_threaded())
+		bytes = HUGE_BYTES;
+	bytes = smaller(bytes, room);
 	lo = run->descends ? edge - bytes : edge;
 	if (!bytes || !prim_advise_huge((void *)lo, bytes))
 		return false;
@@ -213,6 +216,15 @@ static void retract(struct ta__run *run)
 		lo = run->next;
 	prim_advise_small((void *)lo, hi - lo);
 	run->advised[0] = run->advised[1] = 0;
+}
+
+/* The thread's fault was not where a run expected it, and may have made a huge page of that run's.
+ */
+static void count_stray(struct ta__runs *runs, uintptr_t page)
+{
+	for (unsigned i = 0; i < TA__N_RUNS; i++)
+		if (runs->runs[i].pages && is_advised(&runs->runs[i], page))
+			runs->wasted += HUGE_BYTES / PAGE - 1;
 }
 
 static void retract_all(struct ta__runs *runs)
@@ -433,6 +445,7 @@ bool ta__runs_fault(struct ta__runs *runs, const struct ta__region *region, uint
 		runs->credit = FIRST_CREDIT;
 		return still_worth(runs, 0);
 	}
+	count_stray(runs, page);
 	retract_all(runs);
 	run = new_run(runs);
 	run->pages = 1;
