@@ -10,10 +10,10 @@
 #define LOOK_BACK      64   /* pages: no longer a run is seen at first */
 #define MIN_AHEAD      8    /* pages: fewer are not worth a call */
 #define LONG_RUN       1024 /* pages from which a run goes on in huge ones, if */
-#define HUGE_WASTE_PCT 29   /* of all that was written are at most in vain then */
+#define HUGE_WASTE_PCT 27   /* of all that was written are at most in vain then */
 #define SHARE_OF_SHORT 8    /* one in so many of a run's pages may be ahead, */
-#define SHARE_OF_LONG  4
-#define SHARE_OF_ALL   4  /* and of all that was written by the thread */
+#define SHARE_OF_LONG  5
+#define SHARE_OF_ALL   5  /* and of all that was written by the thread */
 #define FIRST_CREDIT   16 /* faults that may be watched in vain */
 #define MOST_CREDIT    64
 #define WORTH	       8  /* credit for a fault that continued a run */

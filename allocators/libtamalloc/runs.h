@@ -3,7 +3,7 @@
  * Recognises sequential runs of first writes among a thread's page faults, and makes memory ahead
  * of them: pages, or huge pages where a run is long and the fill byte 0.
  *
- * What is made ahead and never used is bounded: at most a quarter of what is known to be written by
+ * What is made ahead and never used is bounded: at most a fifth of what is known to be written by
  * the thread (and the rest of one huge page). Advice and populating never change what memory reads
  * as, so that a wrong guess costs memory or time, never a byte.
  *
