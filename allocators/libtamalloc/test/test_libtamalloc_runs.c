@@ -17,6 +17,7 @@
 static bool present[PAGES], huge[PAGES];
 static uint64_t now_ns, small_ns, huge_ns;
 static size_t n_present, huge_made;
+static bool single_threaded = true;
 
 static size_t number(const void *addr)
 {
@@ -89,7 +90,7 @@ static bool mock_own_pages(int pagemap, uintptr_t addr, size_t count, bool *own)
 
 static bool mock_is_single_threaded(void)
 {
-	return true;
+	return single_threaded;
 }
 
 static uint64_t mock_thread_ns(void)
@@ -109,30 +110,54 @@ static uint64_t mock_thread_ns(void)
 #define prim_thread_ns		mock_thread_ns
 #include "libtamalloc/runs.c" /* NOLINT(bugprone-suspicious-include) */
 
-/* Writes all pages in order, and could stop at each; returns how many were made by faults. */
-static size_t write_all(bool descends)
+/* Huge pages that are asked for and not made yet. */
+static size_t huge_asked_for(void)
 {
-	struct ta__region region = {.lo = LO, .hi = LO + PAGES * PAGE_BYTES, .may_be_huge = true};
-	struct ta__runs runs = {0};
-	size_t faults = 0;
-	bool every = false;
+	size_t pages = 0;
 
+	for (size_t i = 0; i < PAGES; i++)
+		pages += huge[i] && !present[i];
+	return pages / PER_HUGE;
+}
+
+/* A thread on a region of which nothing was touched. */
+static struct thread {
+	struct ta__region region;
+	struct ta__runs runs;
+	size_t faults;
+	bool every;
+} thread;
+
+static void begin(void)
+{
 	memset(present, false, sizeof(present));
 	memset(huge, false, sizeof(huge));
 	n_present = huge_made = 0;
+	thread = (struct thread){
+		.region = {.lo = LO, .hi = LO + PAGES * PAGE_BYTES, .may_be_huge = true}};
 	ta__runs_begin(7);
-	for (size_t i = 0; i < PAGES; i++) {
-		size_t page = descends ? PAGES - 1 - i : i;
+}
 
-		if (present[page])
-			continue;
-		make_page(page);
-		if (every || faults % 64 == 63)
-			every = ta__runs_fault(&runs, &region, LO + page * PAGE_BYTES, every);
-		faults++;
+static void write_page(size_t page)
+{
+	if (present[page])
+		return;
+	make_page(page);
+	if (thread.every || thread.faults % 64 == 63)
+		thread.every = ta__runs_fault(&thread.runs, &thread.region, LO + page * PAGE_BYTES,
+					      thread.every);
+	thread.faults++;
+}
+
+/* Writes all pages in order, and could stop at each; returns how many were made by faults. */
+static size_t write_all(bool descends)
+{
+	begin();
+	for (size_t i = 0; i < PAGES; i++) {
+		write_page(descends ? PAGES - 1 - i : i);
 		assert_true(n_present * 100 <= (i + 1) * 130);
 	}
-	return faults;
+	return thread.faults;
 }
 
 static void huge_pages_that_are_cheap(void **state)
@@ -178,6 +203,42 @@ static void all_pages_are_dear(void **state)
 	assert_in_range(huge_made, 120, 127);
 }
 
+/* Another thread may touch each that was asked for: never more than one. */
+static void other_threads(void **state)
+{
+	(void)state;
+	single_threaded = false;
+	small_ns = 600;
+	huge_ns = PER_HUGE * small_ns / 4;
+	begin();
+	for (size_t page = 0; page < PAGES; page += 64) {
+		for (size_t i = page; i < page + 64; i++)
+			write_page(i);
+		assert_true(huge_asked_for() <= 1);
+	}
+	assert_true(huge_made > 100);
+	single_threaded = true;
+}
+
+/* The thread goes elsewhere, into a huge page that its run has asked for: that is waste. */
+static void a_stray_touch(void **state)
+{
+	size_t page = 0;
+
+	(void)state;
+	small_ns = 600;
+	huge_ns = PER_HUGE * small_ns / 4;
+	begin();
+	while (huge_asked_for() < 2)
+		write_page(page++);
+	for (page = PAGES - 1; !huge[page] || present[page];)
+		page--; /* the end of what was asked for */
+	assert_int_equal(thread.runs.wasted, 0);
+	write_page(page);
+	assert_true(thread.runs.wasted >= PER_HUGE - 1);
+	assert_int_equal(huge_asked_for(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +246,8 @@ int main(void)
 		cmocka_unit_test(huge_pages_that_cost_the_same),
 		cmocka_unit_test(huge_pages_that_are_dear),
 		cmocka_unit_test(all_pages_are_dear),
+		cmocka_unit_test(other_threads),
+		cmocka_unit_test(a_stray_touch),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
