@@ -10,8 +10,9 @@
 #define LOOK_BACK      64   /* pages: no longer a run is seen at first */
 #define MIN_AHEAD      8    /* pages: fewer are not worth a call */
 #define LONG_RUN       1024 /* pages from which a run goes on in huge ones, if */
-#define HUGE_WASTE_PCT 27   /* of all that was written are at most in vain then */
-#define SHARE_OF_SHORT 8    /* one in so many of a run's pages may be ahead, */
+#define PROVE_FROM     64 /* pages: from so many ahead on, one more behind their end must follow */
+#define HUGE_WASTE_PCT 27 /* of all that was written are at most in vain then */
+#define SHARE_OF_SHORT 8  /* one in so many of a run's pages may be ahead, */
 #define SHARE_OF_LONG  5
 #define SHARE_OF_ALL   5  /* and of all that was written by the thread */
 #define FIRST_CREDIT   16 /* faults that may be watched in vain */
@@ -115,7 +116,7 @@ static size_t outstanding(const struct ta__runs *runs)
 	size_t pages = 0;
 
 	for (unsigned i = 0; i < TA__N_RUNS; i++)
-		pages += runs->runs[i].ahead;
+		pages += runs->runs[i].ahead + runs->runs[i].unproved;
 	return pages;
 }
 
@@ -279,10 +280,38 @@ static void forget(struct ta__runs *runs, struct ta__run *run)
 {
 	if (run->pages)
 		retract(run);
-	runs->wasted += run->ahead;
+	runs->wasted += run->ahead + run->unproved;
 	if (run->pages > LOOK_BACK)
 		runs->typical = run->pages;
 	*run = (struct ta__run){0};
+}
+
+static void credit(struct ta__runs *runs, struct ta__run *run, size_t pages)
+{
+	runs->written += pages;
+	run->pages += pages;
+	add_count(&count.used_pages, pages);
+}
+
+/*
+ * The run's next page was just written. So were those made ahead of it, if this was the run: a
+ * stride may meet this one page by chance, and then passes over the one behind it.
+ */
+static void arrive(struct ta__runs *runs, struct ta__run *run, uintptr_t page, uint64_t took_ns)
+{
+	size_t ahead = run->ahead;
+
+	run->pages++;
+	runs->written++;
+	run->ahead = 0;
+	if (ahead >= PROVE_FROM && !is_advised(run, page)) {
+		run->unproved = ahead;
+	} else {
+		credit(runs, run, ahead + run->unproved);
+		run->unproved = 0;
+	}
+	if (took_ns)
+		weigh(run, page, ahead + 1, took_ns);
 }
 
 /* The run has reached page, which was just written. */
@@ -296,7 +325,7 @@ static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__
 	if (is_advised(run, page)) /* this fault made the whole huge page */
 		edge = run->descends ? page / HUGE_BYTES * HUGE_BYTES
 				     : (page / HUGE_BYTES + 1) * HUGE_BYTES;
-	if (run->pages >= EVIDENCE && !populate_fails) {
+	if (run->pages >= EVIDENCE && !populate_fails && !run->unproved) {
 		if (!was_written(page)) { /* it reads: that makes no memory, and shall make none */
 			forget(runs, run);
 			return;
@@ -312,10 +341,9 @@ static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__
 	}
 	run->ahead = (run->descends ? start - edge : edge - start) / PAGE;
 	add_count(&count.ahead_pages, run->ahead);
-	if (room_from(run, region, edge) == 0) { /* the region's end */
-		runs->written += run->ahead;
-		add_count(&count.used_pages, run->ahead); /* as good as known */
-		run->ahead = 0;
+	if (room_from(run, region, edge) == 0) { /* the region's end: as good as known */
+		credit(runs, run, run->ahead + run->unproved);
+		run->ahead = run->unproved = 0;
 		forget(runs, run);
 		return;
 	}
@@ -340,12 +368,7 @@ static struct ta__run *run_of(struct ta__runs *runs, uintptr_t page, uint64_t to
 		if (!run->pages)
 			continue;
 		if (run->next == page) {
-			runs->written += run->ahead + 1;
-			add_count(&count.used_pages, run->ahead);
-			run->pages += run->ahead + 1;
-			if (took_ns)
-				weigh(run, page, run->ahead + 1, took_ns);
-			run->ahead = 0;
+			arrive(runs, run, page, took_ns);
 			return run;
 		}
 		if (missed_huge(run, page)) {

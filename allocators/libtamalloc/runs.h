@@ -28,6 +28,7 @@ struct ta__run {
 	uintptr_t advised[2]; /* [lo, hi) has been advised to be huge */
 	size_t pages;	      /* written so far; 0: no run */
 	size_t ahead;	      /* pages made, or to be huge, between the last fault and next */
+	size_t unproved;      /* such pages, whose end was reached: by the run, or by chance */
 	size_t huge_from;     /* pages: until then no huge ones; they did not come, or were dear */
 	size_t small_pages;   /* made one by one while every fault was seen, */
 	uint64_t small_ns;    /* and the thread's time until they were written */

@@ -239,6 +239,27 @@ static void a_stray_touch(void **state)
 	assert_int_equal(huge_asked_for(), 0);
 }
 
+/* A run ends, and a stride meets the end of what was made ahead of it: no proof that it went on. */
+static void a_stride_that_meets_the_end(void **state)
+{
+	size_t page = 0, before, strides = 0;
+
+	(void)state;
+	small_ns = 600;
+	begin();
+	thread.region.may_be_huge = false;
+	do {
+		before = n_present;
+		write_page(page++);
+	} while (n_present < before + 600);
+	while (present[page])
+		page++;
+	for (before = n_present; page < PAGES; page += 3, strides++)
+		write_page(page);
+	assert_int_equal(n_present, before + strides); /* nothing but what was touched */
+	assert_true(thread.runs.wasted >= 600);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +269,7 @@ int main(void)
 		cmocka_unit_test(all_pages_are_dear),
 		cmocka_unit_test(other_threads),
 		cmocka_unit_test(a_stray_touch),
+		cmocka_unit_test(a_stride_that_meets_the_end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
