@@ -98,9 +98,7 @@ static struct allocator subjects[] = {
 		.summary =
 			"libtamalloc's plain layer, which makes memory ahead of sequential first "
 			"touches, huge pages too",
-		/* not ALLOC_HUGE: a run has to be seen first; what is touched here and there stays
-		   small */
-		.flags = ALLOC_LAZY | ALLOC_LAZY_FILL | ALLOC_FILL_ANY,
+		.flags = ALLOC_LAZY | ALLOC_LAZY_FILL | ALLOC_FILL_ANY | ALLOC_HUGE_RUNS,
 		.prepare = prepare_accel,
 		.alloc = alloc,
 		.release = release,

@@ -31,6 +31,8 @@ enum {
 	ALLOC_ONE_BLOCK = 1u << 7, /* holds one block at a time */
 	ALLOC_SHARED = 1u << 8,	   /* a forked child has the same memory, not a copy */
 	ALLOC_POOL = 1u << 9,	   /* takes its pages from the pool of vm.nr_hugepages */
+	ALLOC_HUGE_RUNS =
+		1u << 10, /* asks for huge pages where touches come in order, only there */
 };
 
 /* Built with AddressSanitizer, whose malloc and new cannot be replaced? */

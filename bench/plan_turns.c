@@ -45,7 +45,8 @@ static bool may_be_twin(const struct plan *plan, const struct cell *reference, u
 
 	return cell->supported && cell != reference && strcmp(cell->subject->name, "null") &&
 	       2 * cell->estimate_s >= reference->estimate_s &&
-	       !(cell->subject->flags & ALLOC_HUGE) && !cell->workload->threaded;
+	       !(cell->subject->flags & (ALLOC_HUGE | ALLOC_HUGE_RUNS)) &&
+	       !cell->workload->threaded;
 }
 
 /* Cells that are measured twice in each block. */

@@ -320,7 +320,7 @@ static void test_turns_hold_twins_and_the_canary(void **state)
 
 		if (!strcmp(turns[i].purpose, "aa")) {
 			assert_string_not_equal(cell->subject->name, "null");
-			assert_false(cell->subject->flags & ALLOC_HUGE);
+			assert_false(cell->subject->flags & (ALLOC_HUGE | ALLOC_HUGE_RUNS));
 			assert_true(2 * cell->estimate_s >= plan_reference_cell(&plan)->estimate_s);
 		}
 	}

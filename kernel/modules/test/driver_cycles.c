@@ -173,8 +173,8 @@ TEST_F_TIMEOUT(cycles, leave_nothing_behind, 1800)
 		       objects[q]);
 	}
 	/*
-	 * KASAN's quarantine and stack records take and give some 40 pages in 25 cycles, more
-	 * than a leak would: pages are judged where it is not, with ten times the cycles.
+	 * KASAN's quarantine and stack records take and give more pages in 25 cycles than a
+	 * leak would: pages are judged where it is not, with ten times the cycles.
 	 */
 	if (repeat(1000) == 1000)
 		EXPECT_GT(count / 2, least(pages, QUARTERS));
