@@ -61,8 +61,7 @@ static int alloc(struct alloc_ctx *ctx, size_t size_bytes, unsigned char fill, s
 	(void)ctx;
 	if (!addr)
 		return -errno;
-	*block = (struct block){
-		.addr = addr, .bytes = tamalloc_usable_size(addr), .holds_fill = true};
+	*block = (struct block){.addr = addr, .bytes = size_bytes, .holds_fill = true};
 	return 0;
 }
 
