@@ -30,7 +30,10 @@ static enum ta__backend choose(void)
 	return TA__PLAIN;
 }
 
-/* Two threads at the same time choose the same. */
+/*
+ * Two threads at the same time choose the same. A filter of system calls may come at any time, and
+ * kill for one that it does not know.
+ */
 enum ta__backend ta__backend(void)
 {
 	enum ta__backend backend = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
@@ -39,7 +42,7 @@ enum ta__backend ta__backend(void)
 		backend = choose();
 		__atomic_store_n(&chosen, backend, __ATOMIC_RELAXED);
 	}
-	return backend;
+	return backend == TA__SYSCALL && prim_is_filtered() ? TA__PLAIN : backend;
 }
 
 bool ta__backend_force(enum ta__backend backend)

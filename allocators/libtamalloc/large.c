@@ -153,7 +153,7 @@ static bool alloc_eager(struct ta__block *block)
 
 static bool make(struct ta__block *block)
 {
-	if (ta__backend() == TA__SYSCALL && !prim_is_filtered()) {
+	if (ta__backend() == TA__SYSCALL) {
 		block->kind = TA__KERNEL;
 		block->addr = prim_tamalloc(block->bytes, block->fill);
 		return block->addr;
