@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -36,7 +37,7 @@ size_t prim_page_bytes(void)
 	size_t known = __atomic_load_n(&bytes, __ATOMIC_RELAXED);
 
 	if (!known) {
-		known = (size_t)sysconf(_SC_PAGESIZE);
+		known = (size_t)getauxval(AT_PAGESZ);
 		__atomic_store_n(&bytes, known, __ATOMIC_RELAXED);
 	}
 	return known;

@@ -8,7 +8,9 @@
 #define FIRST_SLOTS 64	/* part of the library */
 #define FIRST_MADE  512 /* mapped when they do not suffice */
 
-static struct ta__block first_slots[FIRST_SLOTS];
+/* Within a page, which is resident after the first use. */
+static struct ta__block first_slots[FIRST_SLOTS] __attribute__((aligned(2048)));
+_Static_assert(sizeof(first_slots) <= 2048, "first_slots may cross pages");
 static struct ta__block *slots;
 static size_t n_slots; /* a power of 2 */
 static size_t n_used;  /* at most n_slots - 1: a search ends at an empty one. Kept ones count. */
@@ -47,15 +49,6 @@ static bool grow(void)
 	if (old && old != first_slots)
 		prim_unmap(old, old_slots * sizeof(*slots));
 	return true;
-}
-
-/* When the library is loaded, so that the first block is not slower than the others. */
-__attribute__((constructor)) static void begin(void)
-{
-	ta__lock(TA__LOCK_TABLE);
-	if (!n_slots)
-		grow();
-	ta__unlock(TA__LOCK_TABLE);
 }
 
 /* Moves up those behind that would not be found past the hole. */

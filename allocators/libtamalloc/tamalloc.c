@@ -247,3 +247,12 @@ EXPORT void tamalloc_stats(struct tamalloc_stats *stats, size_t stats_bytes)
 	memcpy(stats, &now, stats_bytes < sizeof(now) ? stats_bytes : sizeof(now));
 	errno = error;
 }
+
+/*
+ * When the library is loaded: a large block comes and goes, so that the program's first takes no
+ * page faults of the library's own.
+ */
+__attribute__((constructor)) static void begin(void)
+{
+	tafree(tamalloc(TAMALLOC_SMALL_BYTES + 1));
+}

@@ -40,6 +40,51 @@ after a write 0x7, beside it 0xab'
 	done
 }
 
+@test "a program's first block takes no page fault" {
+	cat >"$BATS_TEST_TMPDIR/first.c" <<'EOF'
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include "tamalloc.h"
+
+static long minor_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt;
+}
+
+__attribute__((noinline)) static void use_stack(void)
+{
+	char stack[16384];
+
+	memset(stack, 1, sizeof(stack));
+	__asm__ volatile("" : : "r"(stack) : "memory");
+}
+
+int main(void)
+{
+	void *volatile block;
+	long before;
+
+	use_stack();
+	minor_faults();
+	before = minor_faults();
+	block = tamalloc((size_t)256 << 20);
+	printf("%ld\n", minor_faults() - before);
+	return !block;
+}
+EOF
+	for library in "$LIB/libtamalloc.so" "$LIB/libtamalloc.a"; do
+		cc -O1 -I"$PREFIX/include" -o "$BATS_TEST_TMPDIR/first" "$BATS_TEST_TMPDIR/first.c" "$library" \
+			-pthread -Wl,-z,now,-rpath,"$LIB"
+		run "$BATS_TEST_TMPDIR/first"
+		[ "$status" -eq 0 ]
+		[ "$output" = 0 ]
+	done
+}
+
 @test "the header in C++ and in strict C99" {
 	echo '#include <tamalloc.h>' >"$BATS_TEST_TMPDIR/h.c"
 	cc -std=c99 -pedantic-errors -Wall -Wextra -Werror -fsyntax-only -I"$PREFIX/include" "$BATS_TEST_TMPDIR/h.c"
