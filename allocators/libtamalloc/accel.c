@@ -6,6 +6,7 @@
 #include "lock.h"
 #include "prim.h"
 #include "runs.h"
+#include "signals.h"
 
 #define VARIABLE      "TAMALLOC_ACCEL"
 #define MIN_BYTES     ((size_t)2 << 20) /* of a block that is watched */
@@ -218,6 +219,12 @@ static bool begin(void)
 
 	if (!is_wanted() || prim_trap_disposition() == PRIM_OTHER || prim_is_traced())
 		return false;
+	if (!ta__signals_watch(ta__accel_yield) && !forced) {
+		prim_warn(VARIABLE "=1: the program's sigaction() is the C library's: link it with "
+				   "libtamalloc-signals, as `pkg-config --libs tamalloc` says; "
+				   "not accelerated");
+		return false;
+	}
 	if (!has_child_handler && pthread_atfork(NULL, NULL, in_child))
 		return false;
 	has_child_handler = true;

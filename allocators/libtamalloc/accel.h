@@ -28,7 +28,10 @@ bool ta__accel_make_small(const struct ta__block *block, size_t from, size_t to)
  */
 void ta__accel_yield(void);
 
-/* For a program that says so itself, before its first block; the environment says it else. */
+/*
+ * For a program that says so itself, before its first block; the environment says it else. on: also
+ * where nobody tells the accelerator that the program sets what SIGTRAP does (signals.h).
+ */
 void ta__accel_force(bool on);
 /* Do blocks get watched? Known from the first large one on. */
 bool ta__accel_is_on(void);

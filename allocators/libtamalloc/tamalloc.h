@@ -29,8 +29,10 @@
  * Environment (ignored in set-user-ID programs): TAMALLOC_BACKEND=plain|syscall forces the layer.
  * TAMALLOC_ACCEL=1 turns the accelerator of the plain layer on: what is written in order is made
  * ahead, in huge pages where a run is long. It takes SIGTRAP for itself, unless the program handles
- * or ignores it when the first block of 2 MiB or more is made. A program that turns it on must not
- * set SIGTRAP to SIG_DFL while it has such blocks, nor wait for it by sigwait().
+ * or ignores it when the first block of 2 MiB or more is made, until the program sets it. To know
+ * that, libtamalloc.so needs libtamalloc-signals.so linked or preloaded before the C library, as
+ * `pkg-config --libs tamalloc` does; else it stays off, with a line. A program that turns it on
+ * must not wait for SIGTRAP by sigwait().
  */
 #ifndef TAMALLOC_H
 #define TAMALLOC_H
