@@ -58,6 +58,11 @@ bool prim_populate(void *addr, size_t bytes);
 bool prim_no_populate(void);
 /* Faults there shall make huge pages. */
 bool prim_advise_huge(void *addr, size_t bytes);
+/*
+ * A huge page in place of the single ones that are there and of those that are not; [addr,
+ * addr + bytes) is one's, and single pages are made there afterwards as before. Linux 6.1.
+ */
+bool prim_make_huge(void *addr, size_t bytes);
 /* Faults there shall make single pages. */
 bool prim_advise_small(void *addr, size_t bytes);
 /* Does this machine make huge pages for anonymous memory where they are asked for? */

@@ -26,6 +26,10 @@
 #define TRAP_PERF_FLAG_ASYNC 1u
 #endif
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
 #define MOST_PAGES 64
 
 /* ---- memory ---- */
@@ -43,6 +47,16 @@ bool prim_advise_huge(void *addr, size_t bytes)
 bool prim_advise_small(void *addr, size_t bytes)
 {
 	return !madvise(addr, bytes, MADV_NOHUGEPAGE);
+}
+
+bool prim_make_huge(void *addr, size_t bytes)
+{
+	bool done = prim_advise_huge(addr, bytes) && !madvise(addr, bytes, MADV_COLLAPSE);
+	int error = errno;
+
+	prim_advise_small(addr, bytes);
+	errno = error;
+	return done;
 }
 
 /* 0 terminated; bytes includes that. */

@@ -6,6 +6,7 @@
 
 #define PAGE	       prim_page_bytes()
 #define HUGE_BYTES     ((uintptr_t)2 << 20)
+#define HUGE_PAGES     (HUGE_BYTES / PAGE)
 #define EVIDENCE       8    /* pages behind a fault that make it a part of a run */
 #define LOOK_BACK      64   /* pages: no longer a run is seen at first */
 #define MIN_AHEAD      8    /* pages: fewer are not worth a call */
@@ -20,10 +21,11 @@
 #define WORTH	       8  /* credit for a fault that continued a run */
 #define WEIGHED	       64 /* single pages whose time is known well enough */
 #define DEAR	       2  /* times what single pages take: what a huge one may not take */
+#define NEAR	       64 /* pages: so far behind its start, single ones still become a huge page */
 
 static int pagemap = -1;
 static enum { HUGE_UNKNOWN, HUGE_TO_BE_HAD, HUGE_NEVER } huge_pages;
-static bool populate_fails, has_advised;
+static bool populate_fails, make_huge_fails, has_advised;
 static struct ta__runs_count count;
 
 void ta__runs_begin(int pagemap_fd)
@@ -149,6 +151,12 @@ static size_t room_from(const struct ta__run *run, const struct ta__region *regi
 	return (run->descends ? edge - region->lo : region->hi - edge) / PAGE;
 }
 
+/* Pages from the edge to the next boundary of huge pages. */
+static size_t rest_from(const struct ta__run *run, uintptr_t edge)
+{
+	return (run->descends ? edge : -edge) % HUGE_BYTES / PAGE;
+}
+
 static bool populate(struct ta__run *run, uintptr_t *edge, size_t pages)
 {
 	uintptr_t lo = run->descends ? *edge - pages * PAGE : *edge;
@@ -174,7 +182,7 @@ static bool advise(struct ta__run *run, const struct ta__region *region, uintptr
 	size_t bytes = run->pages / SHARE_OF_LONG * PAGE / HUGE_BYTES * HUGE_BYTES;
 	uintptr_t lo;
 
-	/* Each may be touched by another thread, which knows nothing of the run. */
+	/* Each may be touched by another thread, which knows nothing of the run. One is counted. */
 	if (bytes < HUGE_BYTES || !prim_is_single_threaded())
 		bytes = HUGE_BYTES;
 	bytes = smaller(bytes, room);
@@ -192,16 +200,12 @@ static bool is_advised(const struct ta__run *run, uintptr_t page)
 	return page >= run->advised[0] && page < run->advised[1];
 }
 
-/*
- * A run that ends at once leaves up to a huge page: little beside what it has written. Another
- * thread may touch the next one, which was asked for.
- */
-static bool may_waste_huge(const struct ta__runs *runs, const struct ta__run *run)
+/* So many pages more in vain, beside what the thread has written? */
+static bool may_waste(const struct ta__runs *runs, size_t pages)
 {
-	size_t huge_pages_at_stake = prim_is_single_threaded() ? 1 : 2;
-	size_t waste = runs->wasted + outstanding(runs) + huge_pages_at_stake * (HUGE_BYTES / PAGE);
+	size_t waste = runs->wasted + outstanding(runs) + pages;
 
-	return run->pages >= LONG_RUN && waste * 100 <= runs->written * HUGE_WASTE_PCT;
+	return waste * 100 <= runs->written * HUGE_WASTE_PCT;
 }
 
 /* What was asked for and is not reached yet shall be pages again: the thread went elsewhere. */
@@ -225,7 +229,7 @@ static void count_stray(struct ta__runs *runs, uintptr_t page)
 {
 	for (unsigned i = 0; i < TA__N_RUNS; i++)
 		if (runs->runs[i].pages && is_advised(&runs->runs[i], page))
-			runs->wasted += HUGE_BYTES / PAGE - 1;
+			runs->wasted += HUGE_PAGES - 1;
 }
 
 static void retract_all(struct ta__runs *runs)
@@ -236,44 +240,69 @@ static void retract_all(struct ta__runs *runs)
 }
 
 /*
- * The run has come forward by pages, the fault at page included, and the thread took so long for
- * it. A huge page may have to be made free first, by moving others or by a hypervisor; where that
- * takes longer than single pages do, the run goes on in those until it is twice as long.
+ * The run has come to page, and the thread took so long for that, and for what was made ahead. A
+ * huge page may have to be made free first, by moving others or by a hypervisor; where that takes
+ * longer than single pages do, the run goes on in those until it is twice as long.
  */
-static void weigh(struct ta__run *run, uintptr_t page, size_t pages, uint64_t took_ns)
+static void weigh(struct ta__run *run, uintptr_t page, uint64_t took_ns)
 {
-	if (!is_advised(run, page)) {
+	size_t pages = run->made + (is_advised(run, page) ? HUGE_PAGES : 1);
+
+	if (!is_advised(run, page) && !run->made_huge) {
 		run->small_ns += took_ns;
 		run->small_pages += pages;
 		return;
 	}
-	pages = larger(pages, HUGE_BYTES / PAGE);
 	if (run->small_pages >= WEIGHED &&
 	    took_ns / pages > DEAR * run->small_ns / run->small_pages)
 		run->huge_from = 2 * run->pages;
 }
 
-/* false: pages as before. edge is behind what the fault has made. */
-static bool go_on_huge(const struct ta__runs *runs, struct ta__run *run,
-		       const struct ta__region *region, uintptr_t *edge)
+/* Single pages behind edge, a few, and none before it: they become a huge page. */
+static bool make_huge(struct ta__run *run, const struct ta__region *region, uintptr_t *edge)
 {
-	uintptr_t rest;
+	uintptr_t lo = next_from(run, *edge) / HUGE_BYTES * HUGE_BYTES, hi = lo + HUGE_BYTES;
 
-	if (run->pages < run->huge_from) {
-		retract(run);
+	if (make_huge_fails || lo < region->lo || hi > region->hi)
+		return false;
+	__atomic_store_n(&has_advised, true, __ATOMIC_RELAXED);
+	if (!prim_make_huge((void *)lo, HUGE_BYTES)) {
+		if (prim_no_populate())
+			make_huge_fails = true;
+		else
+			run->huge_from = 2 * run->pages;
 		return false;
 	}
-	if (!region->may_be_huge || !may_waste_huge(runs, run) || !has_huge_pages())
+	run->made_huge = true;
+	*edge = run->descends ? lo : hi;
+	return true;
+}
+
+/*
+ * false: pages as before. edge is behind made pages that the fault has made beside its own.
+ *
+ * A run may end at once, and its thread's next touch may be of what was asked to be huge: then all
+ * that was made, the pages up to a boundary of huge pages, and a whole huge page are in vain. Where
+ * that is too much, only what the run comes to becomes huge: no fault elsewhere can make it so.
+ */
+static bool go_on_huge(const struct ta__runs *runs, struct ta__run *run,
+		       const struct ta__region *region, uintptr_t *edge, size_t made)
+{
+	size_t rest = rest_from(run, *edge), room = room_from(run, region, *edge);
+	bool may_ask = may_waste(runs, made + rest + HUGE_PAGES), begun = rest + NEAR >= HUGE_PAGES;
+
+	if (run->pages < run->huge_from || !may_ask)
+		retract(run);
+	if (run->pages < run->huge_from || run->pages < LONG_RUN || !region->may_be_huge ||
+	    !may_waste(runs, HUGE_PAGES) || !has_huge_pages())
 		return false;
-	rest = run->descends ? *edge % HUGE_BYTES : -*edge % HUGE_BYTES;
-	if (room_from(run, region, *edge) * PAGE < rest + HUGE_BYTES)
+	if (!(begun && room >= rest && make_huge(run, region, edge)) &&
+	    ((begun && !may_ask) || room < rest + HUGE_PAGES || !populate(run, edge, rest)))
 		return false;
-	if (rest && !populate(run, edge, rest / PAGE))
-		return false;
-	if (is_advised(run, next_from(run, *edge)) || advise(run, region, *edge))
+	if (!may_ask || is_advised(run, next_from(run, *edge)) || advise(run, region, *edge))
 		return true;
 	run->huge_from = SIZE_MAX;
-	return false;
+	return run->made_huge;
 }
 
 static void forget(struct ta__runs *runs, struct ta__run *run)
@@ -311,7 +340,9 @@ static void arrive(struct ta__runs *runs, struct ta__run *run, uintptr_t page, u
 		run->unproved = 0;
 	}
 	if (took_ns)
-		weigh(run, page, ahead + 1, took_ns);
+		weigh(run, page, took_ns);
+	run->made = 0;
+	run->made_huge = false;
 }
 
 /* The run has reached page, which was just written. */
@@ -319,20 +350,23 @@ static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__
 		   uintptr_t page)
 {
 	uintptr_t start = edge_after(run, page), edge = start;
-	size_t pages;
+	size_t pages, by_fault; /* beside page */
 
 	run->stamp = ++runs->now;
 	if (is_advised(run, page)) /* this fault made the whole huge page */
 		edge = run->descends ? page / HUGE_BYTES * HUGE_BYTES
 				     : (page / HUGE_BYTES + 1) * HUGE_BYTES;
+	by_fault = (run->descends ? start - edge : edge - start) / PAGE;
 	if (run->pages >= EVIDENCE && !populate_fails && !run->unproved) {
 		if (!was_written(page)) { /* it reads: that makes no memory, and shall make none */
 			forget(runs, run);
 			return;
 		}
-		if (!go_on_huge(runs, run, region, &edge)) {
-			pages = (run->descends ? start - edge : edge - start) / PAGE;
-			pages = smaller(window(runs, run, pages), room_from(run, region, edge));
+		if (!go_on_huge(runs, run, region, &edge, by_fault)) {
+			pages = smaller(window(runs, run, by_fault), room_from(run, region, edge));
+			if (region->may_be_huge && run->pages >= LONG_RUN &&
+			    run->pages >= run->huge_from && rest_from(run, edge))
+				pages = smaller(pages, rest_from(run, edge));
 			if (pages >= MIN_AHEAD && !populate(run, &edge, pages)) {
 				forget(runs, run);
 				return;
@@ -340,6 +374,7 @@ static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__
 		}
 	}
 	run->ahead = (run->descends ? start - edge : edge - start) / PAGE;
+	run->made = run->ahead - by_fault;
 	add_count(&count.ahead_pages, run->ahead);
 	if (room_from(run, region, edge) == 0) { /* the region's end: as good as known */
 		credit(runs, run, run->ahead + run->unproved);

@@ -4,8 +4,8 @@
  * of them: pages, or huge pages where a run is long and the fill byte 0.
  *
  * What is made ahead and never used is bounded: at most a fifth of what is known to be written by
- * the thread (and the rest of one huge page). Advice and populating never change what memory reads
- * as, so that a wrong guess costs memory or time, never a byte.
+ * the thread; with huge pages 27 per cent, whatever the thread does next. Advice and populating
+ * never change what memory reads as, so that a wrong guess costs memory or time, never a byte.
  *
  * Called from a signal handler: nothing here takes a lock or allocates.
  */
@@ -28,12 +28,14 @@ struct ta__run {
 	uintptr_t advised[2]; /* [lo, hi) has been advised to be huge */
 	size_t pages;	      /* written so far; 0: no run */
 	size_t ahead;	      /* pages made, or to be huge, between the last fault and next */
+	size_t made;	      /* those of ahead that the last fault did not make itself */
 	size_t unproved;      /* such pages, whose end was reached: by the run, or by chance */
 	size_t huge_from;     /* pages: until then no huge ones; they did not come, or were dear */
 	size_t small_pages;   /* made one by one while every fault was seen, */
 	uint64_t small_ns;    /* and the thread's time until they were written */
 	unsigned long stamp;  /* when it was last continued */
 	bool descends;
+	bool made_huge; /* a huge page of single ones is the last that was made */
 };
 
 struct ta__runs {

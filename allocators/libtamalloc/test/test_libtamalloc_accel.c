@@ -19,6 +19,7 @@
 #define SIZE	    (64 * MIB)
 #define PAGES	    (SIZE / 4096)
 #define POPULATE    23 /* MADV_POPULATE_WRITE */
+#define COLLAPSE    25 /* MADV_COLLAPSE */
 #define CHUNK_PAGES ((size_t)256)
 
 static void turn_on(void)
@@ -483,6 +484,14 @@ static void huge_pages_refused(unsigned char fill)
 	EXPECT(stats().accel_ahead_pages > PAGES / 2);
 }
 
+/* As before Linux 6.1. */
+static void collapse_refused(unsigned char fill)
+{
+	refuse_saying(SYS_madvise, 2, COLLAPSE, false, EINVAL);
+	write_in_order(take_watched(SIZE, fill), fill);
+	EXPECT(stats().accel_ahead_pages > PAGES / 2);
+}
+
 static void pagemap_refused(unsigned char fill)
 {
 	refuse(SYS_pread64, 0, 0, true);
@@ -563,6 +572,7 @@ static const struct test_case cases[] = {
 	CASE(pagemap_cannot_be_opened),
 	CASE(populate_refused),
 	CASE(huge_pages_refused),
+	CASE(collapse_refused),
 	CASE(pagemap_refused),
 	CASE(descriptors_closed_and_reused),
 	CASE(traced),
