@@ -34,7 +34,7 @@ run() { # NAME SKIPS COMMAND-PREFIX...
 
 build() { # FLAGS...
 	local program sources
-	mapfile -t sources < <(find $library -maxdepth 1 -name '*.c' ! -name 'preload*.c')
+	mapfile -t sources < <(find $library -maxdepth 1 -name '*.c' ! -name 'preload*.c' ! -name signals_apart.c)
 	for program in "${programs[@]}"; do
 		gcc -std=gnu11 -D_GNU_SOURCE -g -O1 -Wall -Wextra "$@" -I$library $library/test/"$program".c \
 			"${sources[@]}" -pthread -lcmocka -o "$out/$program"
