@@ -113,12 +113,18 @@ static bool has_huge_pages(void)
 	return __atomic_load_n(&huge_pages, __ATOMIC_RELAXED) == HUGE_TO_BE_HAD;
 }
 
+/* Pages that were made for the run, and are not known to be written. */
+static size_t not_used(const struct ta__run *run)
+{
+	return run->ahead + run->unproved - run->others;
+}
+
 static size_t outstanding(const struct ta__runs *runs)
 {
 	size_t pages = 0;
 
 	for (unsigned i = 0; i < TA__N_RUNS; i++)
-		pages += runs->runs[i].ahead + runs->runs[i].unproved;
+		pages += not_used(&runs->runs[i]);
 	return pages;
 }
 
@@ -157,13 +163,32 @@ static size_t rest_from(const struct ta__run *run, uintptr_t edge)
 	return (run->descends ? edge : -edge) % HUGE_BYTES / PAGE;
 }
 
+/* Where other threads write, too: a page is to be counted by one of them only. */
+static void count_others(struct ta__run *run, uintptr_t first, size_t n)
+{
+	bool own[LOOK_BACK];
+
+	if (prim_is_single_threaded())
+		return;
+	for (size_t at = 0; at < n; at += LOOK_BACK) {
+		size_t length = smaller(LOOK_BACK, n - at);
+		bool known = prim_own_pages(__atomic_load_n(&pagemap, __ATOMIC_RELAXED),
+					    first + at * PAGE, length, own);
+
+		for (size_t i = 0; i < length; i++)
+			run->others += !known || own[i];
+	}
+}
+
 static bool populate(struct ta__run *run, uintptr_t *edge, size_t pages)
 {
 	uintptr_t lo = run->descends ? *edge - pages * PAGE : *edge;
 
 	if (!pages)
 		return true;
+	count_others(run, lo, pages);
 	if (!prim_populate((void *)lo, pages * PAGE)) {
+		run->others = 0;
 		if (prim_no_populate())
 			populate_fails = true;
 		return false;
@@ -182,8 +207,7 @@ static bool advise(struct ta__run *run, const struct ta__region *region, uintptr
 	size_t bytes = run->pages / SHARE_OF_LONG * PAGE / HUGE_BYTES * HUGE_BYTES;
 	uintptr_t lo;
 
-	/* Each may be touched by another thread, which knows nothing of the run. One is counted. */
-	if (bytes < HUGE_BYTES || !prim_is_single_threaded())
+	if (bytes < HUGE_BYTES)
 		bytes = HUGE_BYTES;
 	bytes = smaller(bytes, room);
 	lo = run->descends ? edge - bytes : edge;
@@ -266,7 +290,9 @@ static bool make_huge(struct ta__run *run, const struct ta__region *region, uint
 	if (make_huge_fails || lo < region->lo || hi > region->hi)
 		return false;
 	__atomic_store_n(&has_advised, true, __ATOMIC_RELAXED);
+	count_others(run, run->descends ? lo : *edge, rest_from(run, *edge));
 	if (!prim_make_huge((void *)lo, HUGE_BYTES)) {
+		run->others = 0;
 		if (prim_no_populate())
 			make_huge_fails = true;
 		else
@@ -284,12 +310,14 @@ static bool make_huge(struct ta__run *run, const struct ta__region *region, uint
  * A run may end at once, and its thread's next touch may be of what was asked to be huge: then all
  * that was made, the pages up to a boundary of huge pages, and a whole huge page are in vain. Where
  * that is too much, only what the run comes to becomes huge: no fault elsewhere can make it so.
+ * Nor with other threads, whose touches of what was asked for are not known here.
  */
 static bool go_on_huge(const struct ta__runs *runs, struct ta__run *run,
 		       const struct ta__region *region, uintptr_t *edge, size_t made)
 {
 	size_t rest = rest_from(run, *edge), room = room_from(run, region, *edge);
-	bool may_ask = may_waste(runs, made + rest + HUGE_PAGES), begun = rest + NEAR >= HUGE_PAGES;
+	bool may_ask = prim_is_single_threaded() && may_waste(runs, made + rest + HUGE_PAGES),
+	     begun = rest + NEAR >= HUGE_PAGES;
 
 	if (run->pages < run->huge_from || !may_ask)
 		retract(run);
@@ -309,17 +337,19 @@ static void forget(struct ta__runs *runs, struct ta__run *run)
 {
 	if (run->pages)
 		retract(run);
-	runs->wasted += run->ahead + run->unproved;
+	runs->wasted += not_used(run);
 	if (run->pages > LOOK_BACK)
 		runs->typical = run->pages;
 	*run = (struct ta__run){0};
 }
 
-static void credit(struct ta__runs *runs, struct ta__run *run, size_t pages)
+/* All that was made for the run is written. */
+static void credit(struct ta__runs *runs, struct ta__run *run)
 {
-	runs->written += pages;
-	run->pages += pages;
-	add_count(&count.used_pages, pages);
+	runs->written += not_used(run);
+	add_count(&count.used_pages, not_used(run));
+	run->pages += run->ahead + run->unproved;
+	run->ahead = run->unproved = run->others = 0;
 }
 
 /*
@@ -328,16 +358,13 @@ static void credit(struct ta__runs *runs, struct ta__run *run, size_t pages)
  */
 static void arrive(struct ta__runs *runs, struct ta__run *run, uintptr_t page, uint64_t took_ns)
 {
-	size_t ahead = run->ahead;
-
 	run->pages++;
 	runs->written++;
-	run->ahead = 0;
-	if (ahead >= PROVE_FROM && !is_advised(run, page)) {
-		run->unproved = ahead;
+	if (run->ahead >= PROVE_FROM && !is_advised(run, page)) {
+		run->unproved = run->ahead;
+		run->ahead = 0;
 	} else {
-		credit(runs, run, ahead + run->unproved);
-		run->unproved = 0;
+		credit(runs, run);
 	}
 	if (took_ns)
 		weigh(run, page, took_ns);
@@ -375,10 +402,9 @@ static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__
 	}
 	run->ahead = (run->descends ? start - edge : edge - start) / PAGE;
 	run->made = run->ahead - by_fault;
-	add_count(&count.ahead_pages, run->ahead);
+	add_count(&count.ahead_pages, run->unproved ? 0 : not_used(run));
 	if (room_from(run, region, edge) == 0) { /* the region's end: as good as known */
-		credit(runs, run, run->ahead + run->unproved);
-		run->ahead = run->unproved = 0;
+		credit(runs, run);
 		forget(runs, run);
 		return;
 	}
@@ -410,7 +436,7 @@ static struct ta__run *run_of(struct ta__runs *runs, uintptr_t page, uint64_t to
 			retract(run);
 			run->huge_from = 2 * (run->pages + 1);
 			add_count(&count.ahead_pages, -(uint64_t)run->ahead);
-			run->ahead = 0;
+			run->ahead = run->others = 0;
 			run->pages++;
 			runs->written++;
 			return run;

@@ -30,6 +30,7 @@ struct ta__run {
 	size_t ahead;	      /* pages made, or to be huge, between the last fault and next */
 	size_t made;	      /* those of ahead that the last fault did not make itself */
 	size_t unproved;      /* such pages, whose end was reached: by the run, or by chance */
+	size_t others;	      /* of ahead and unproved, those that other threads had made */
 	size_t huge_from;     /* pages: until then no huge ones; they did not come, or were dear */
 	size_t small_pages;   /* made one by one while every fault was seen, */
 	uint64_t small_ns;    /* and the thread's time until they were written */
