@@ -54,6 +54,7 @@ splat)
 *) usage_error "unknown command '$mode'; known: run, shell, splat" ;;
 esac
 
+# shellcheck disable=SC2034 # lib-vm.sh uses what is set here
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
 	case $1 in
 	--debug) assert_debug=1 && shift && continue ;;

@@ -55,7 +55,7 @@ bool prim_populate(void *addr, size_t bytes);
 /* ---- for the accelerator ---- */
 
 /* Did it fail because this kernel cannot? */
-bool prim_no_populate(void);
+bool prim_kernel_cannot(void);
 /* Faults there shall make huge pages. */
 bool prim_advise_huge(void *addr, size_t bytes);
 /*

@@ -34,7 +34,7 @@
 
 /* ---- memory ---- */
 
-bool prim_no_populate(void)
+bool prim_kernel_cannot(void)
 {
 	return errno == EINVAL || errno == EPERM || errno == ENOSYS;
 }

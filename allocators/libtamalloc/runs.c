@@ -157,6 +157,12 @@ static size_t room_from(const struct ta__run *run, const struct ta__region *regi
 	return (run->descends ? edge - region->lo : region->hi - edge) / PAGE;
 }
 
+/* From one edge of the run to another, which is further. */
+static size_t pages_between(const struct ta__run *run, uintptr_t edge, uintptr_t further)
+{
+	return (run->descends ? edge - further : further - edge) / PAGE;
+}
+
 /* Pages from the edge to the next boundary of huge pages. */
 static size_t rest_from(const struct ta__run *run, uintptr_t edge)
 {
@@ -189,7 +195,7 @@ static bool populate(struct ta__run *run, uintptr_t *edge, size_t pages)
 	count_others(run, lo, pages);
 	if (!prim_populate((void *)lo, pages * PAGE)) {
 		run->others = 0;
-		if (prim_no_populate())
+		if (prim_kernel_cannot())
 			populate_fails = true;
 		return false;
 	}
@@ -293,7 +299,7 @@ static bool make_huge(struct ta__run *run, const struct ta__region *region, uint
 	count_others(run, run->descends ? lo : *edge, rest_from(run, *edge));
 	if (!prim_make_huge((void *)lo, HUGE_BYTES)) {
 		run->others = 0;
-		if (prim_no_populate())
+		if (prim_kernel_cannot())
 			make_huge_fails = true;
 		else
 			run->huge_from = 2 * run->pages;
@@ -383,14 +389,16 @@ static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__
 	if (is_advised(run, page)) /* this fault made the whole huge page */
 		edge = run->descends ? page / HUGE_BYTES * HUGE_BYTES
 				     : (page / HUGE_BYTES + 1) * HUGE_BYTES;
-	by_fault = (run->descends ? start - edge : edge - start) / PAGE;
+	by_fault = pages_between(run, start, edge);
 	if (run->pages >= EVIDENCE && !populate_fails && !run->unproved) {
 		if (!was_written(page)) { /* it reads: that makes no memory, and shall make none */
 			forget(runs, run);
 			return;
 		}
 		if (!go_on_huge(runs, run, region, &edge, by_fault)) {
-			pages = smaller(window(runs, run, by_fault), room_from(run, region, edge));
+			pages = window(runs, run, pages_between(run, start, edge));
+			pages = smaller(pages, room_from(run, region, edge));
+			/* A huge page may begin at the boundary: the run shall come to it. */
 			if (region->may_be_huge && run->pages >= LONG_RUN &&
 			    run->pages >= run->huge_from && rest_from(run, edge))
 				pages = smaller(pages, rest_from(run, edge));
@@ -400,7 +408,7 @@ static void extend(struct ta__runs *runs, struct ta__run *run, const struct ta__
 			}
 		}
 	}
-	run->ahead = (run->descends ? start - edge : edge - start) / PAGE;
+	run->ahead = pages_between(run, start, edge);
 	run->made = run->ahead - by_fault;
 	add_count(&count.ahead_pages, run->unproved ? 0 : not_used(run));
 	if (room_from(run, region, edge) == 0) { /* the region's end: as good as known */
@@ -435,7 +443,7 @@ static struct ta__run *run_of(struct ta__runs *runs, uintptr_t page, uint64_t to
 		if (missed_huge(run, page)) {
 			retract(run);
 			run->huge_from = 2 * (run->pages + 1);
-			add_count(&count.ahead_pages, -(uint64_t)run->ahead);
+			add_count(&count.ahead_pages, -(uint64_t)not_used(run));
 			run->ahead = run->others = 0;
 			run->pages++;
 			runs->written++;
